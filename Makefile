@@ -1,0 +1,51 @@
+# The two commands that matter are `make serve` and `make test`; README.md tells their story.
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install
+
+.PHONY: serve test lint format bench lock clean
+
+serve: .venv/runs  ## Set up, then serve on an embedded PostgreSQL with demo data.
+	@$(BIN)/segments serve --demo
+
+test: .venv/tests  ## Set up, then run the whole suite on a real PostgreSQL.
+	@$(BIN)/pytest
+
+lint: .venv/tests  ## What CI demands of the code before it runs the tests.
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+
+format: .venv/tests
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+bench: .venv/tests
+	@$(BIN)/python -m bench
+
+lock: .venv/tests  ## Pin every dependency again, by hash, for all platforms.
+	@$(BIN)/python -m uv pip compile pyproject.toml --group build --universal --python-version 3.11 \
+	  --generate-hashes --upgrade --no-header --no-emit-index-url --no-emit-find-links --quiet -o requirements.lock
+	@$(BIN)/python -m uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --constraint requirements.lock \
+	  --generate-hashes --upgrade --no-header --no-emit-index-url --no-emit-find-links --quiet -o requirements-dev.lock
+
+clean:  ## Remove the virtual environment. Data in .data/ are kept.
+	@rm -rf .venv
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "Segments needs Python 3.11 or newer; $(PYTHON) is older. Try: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	@echo "Creating .venv ..."
+	@$(PYTHON) -m venv .venv
+
+.venv/runs: requirements.lock pyproject.toml | .venv/bin/python
+	@echo "Installing what requirements.lock pins ..."
+	@$(PIP) --require-hashes --requirement requirements.lock
+	@$(PIP) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/tests: requirements-dev.lock .venv/runs
+	@echo "Installing what the tests need ..."
+	@$(PIP) --require-hashes --requirement requirements-dev.lock
+	@touch $@

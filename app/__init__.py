@@ -1,0 +1,1 @@
+"""Segments: candidate segments over GraphQL."""

@@ -1,0 +1,86 @@
+"""What changed memberships: who asked, when, why, and with what outcome."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, Column, Index, LargeBinary, Text, text
+from sqlalchemy.dialects.postgresql import ARRAY, ENUM, JSONB
+from sqlmodel import Field, SQLModel
+
+from app.models.columns import (
+    IneligibilityCode,
+    MembershipOperationKind,
+    MembershipOperationStatus,
+    account_key,
+    enum,
+    key,
+    loose_account_key,
+    moment,
+)
+
+
+class MembershipOperation(SQLModel, table=True):
+    """One addition or removal: its progress while it runs, its record afterwards."""
+
+    __tablename__ = "membership_operation"
+    __table_args__ = (
+        CheckConstraint(
+            "kind <> 'ADD' OR status <> 'COMPLETED'"
+            " OR matched_count = added_count + already_member_count + ineligible_count + over_quota_count",
+            name="membership_operation_counts",
+        ),
+        Index(
+            "membership_operation_by_segment", "account_id", "segment_id", text("requested_at DESC"), text("id DESC")
+        ),
+    )
+
+    account_id: UUID = Field(sa_column=account_key())
+    id: UUID = Field(sa_column=key())
+    segment_id: UUID | None = None
+    """The segment, even after it has been deleted: readers join, and find none."""
+    kind: MembershipOperationKind = Field(sa_column=enum(MembershipOperationKind, "membership_operation_kind"))
+    status: MembershipOperationStatus = Field(sa_column=enum(MembershipOperationStatus, "membership_operation_status"))
+    requested_by: str
+    cause: str | None = None
+    """Why memberships ended, in words, for ELIGIBILITY_LOST."""
+    requested_at: datetime = Field(sa_column=moment())
+    finished_at: datetime | None = Field(sa_column=moment(nullable=True))
+    matched_count: int = Field(0, sa_column_kwargs={"server_default": "0"})
+    processed_count: int = Field(0, sa_column_kwargs={"server_default": "0"})
+    added_count: int = Field(0, sa_column_kwargs={"server_default": "0"})
+    removed_count: int = Field(0, sa_column_kwargs={"server_default": "0"})
+    already_member_count: int = Field(0, sa_column_kwargs={"server_default": "0"})
+    ineligible_count: int = Field(0, sa_column_kwargs={"server_default": "0"})
+    over_quota_count: int = Field(0, sa_column_kwargs={"server_default": "0"})
+    ineligible: dict[str, int] = Field(sa_column=Column(JSONB, nullable=False, server_default=text("'{}'")))
+    """How many were left out by each IneligibilityCode."""
+    failure: str | None = None
+
+
+class SkippedCandidate(SQLModel, table=True):
+    """A candidate whom an operation left out, and why."""
+
+    __tablename__ = "skipped_candidate"
+    __table_args__ = (Index("skipped_candidate_by_candidate", "account_id", "candidate_id"),)
+
+    account_id: UUID = Field(sa_column=loose_account_key())
+    operation_id: UUID = Field(sa_column=key())
+    candidate_id: UUID = Field(sa_column=key())
+    reasons: list[IneligibilityCode] = Field(
+        sa_column=Column(ARRAY(ENUM(IneligibilityCode, name="ineligibility_code")), nullable=False, server_default="{}")
+    )
+    over_quota: bool = Field(False, sa_column_kwargs={"server_default": text("false")})
+
+
+class IdempotencyKey(SQLModel, table=True):
+    """The first outcome of a mutation that came with a key."""
+
+    __tablename__ = "idempotency_key"
+
+    account_id: UUID = Field(sa_column=loose_account_key())
+    key: str = Field(sa_column=Column(Text, primary_key=True))
+    input_hash: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    """SHA-256 of the mutation's name and input: the same key with another input is refused."""
+    outcome: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))
+    created_at: datetime = Field(sa_column=moment(now=True))

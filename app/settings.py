@@ -1,0 +1,123 @@
+"""Everything that can be set from the environment, read once and frozen."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+ASYMMETRIC_ALGORITHMS = ("RS256", "RS384", "RS512", "ES256", "ES384", "ES512")
+
+
+class InvalidSettingsError(Exception):
+    """The environment holds a value that Segments cannot use."""
+
+
+def _postgres(url: SecretStr) -> SecretStr:
+    if not url.get_secret_value().startswith(("postgresql://", "postgres://")):
+        raise ValueError("must look like postgresql://user:password@host:5432/database")
+    return url
+
+
+DatabaseUrl = Annotated[SecretStr, AfterValidator(_postgres)]
+"""Secret, because it may hold a password."""
+
+
+class Settings(BaseSettings):
+    """The settings of one process. Names without a `SEGMENTS_` prefix are those every host knows."""
+
+    model_config = SettingsConfigDict(env_prefix="SEGMENTS_", frozen=True, extra="ignore")
+
+    # Where it listens
+    host: str = Field("127.0.0.1", validation_alias="HOST", description="Address to listen on.")
+    port: int = Field(
+        8000, ge=0, le=65535, validation_alias="PORT", description="Port to listen on; 0 takes a free one."
+    )
+
+    # Where the data are
+    data_dir: Path = Field(Path(".data"), description="Where the embedded PostgreSQL and its secrets live.")
+    database_url: DatabaseUrl | None = Field(
+        None,
+        validation_alias="DATABASE_URL",
+        description="A PostgreSQL 15 or newer to use instead of the embedded one, as the role that serves.",
+    )
+    owner_database_url: DatabaseUrl | None = Field(
+        None, description="The same database as the role that owns the tables, for migrations. Default: DATABASE_URL."
+    )
+    pool_size: int = Field(10, ge=1, le=500, description="Database connections of one process, at most.")
+    pgbouncer: bool = Field(False, description="Set when DATABASE_URL is a PgBouncer in transaction mode.")
+    statement_timeout: float = Field(
+        60, gt=0, le=3600, description="Seconds after which PostgreSQL gives up a statement that a request caused."
+    )
+    lock_timeout: float = Field(
+        20, gt=0, le=600, description="Seconds that a change waits for its account's turn before it answers BUSY."
+    )
+    writers_per_account: int = Field(
+        4,
+        ge=1,
+        le=100,
+        description="Changes of one account that wait at the database at once; the rest wait in the process.",
+    )
+
+    # Who may ask
+    jwt_secret: SecretStr | None = Field(
+        None,
+        min_length=32,
+        description="Secret of HS256 tokens, 32 characters or more. The embedded PostgreSQL comes with one of its own.",
+    )
+    jwt_issuer: str = Field("segments", min_length=1, description="The `iss` that tokens of the local secret carry.")
+    jwt_audience: str = Field("segments", min_length=1, description="The `aud` that every token must carry.")
+    jwt_leeway: float = Field(
+        30, ge=0, le=300, description="Seconds of clock difference that `exp` and `nbf` may show."
+    )
+    oidc_issuer: str | None = Field(None, description="URL of an OpenID Connect issuer whose tokens are accepted.")
+    oidc_jwks_url: str | None = Field(
+        None, description="Where its keys are. Default: what its discovery document says."
+    )
+    oidc_algorithms: Annotated[tuple[str, ...], NoDecode] = Field(
+        ("RS256", "ES256"), description="Signature algorithms accepted from the OIDC issuer, separated by commas."
+    )
+    jwks_lifetime: float = Field(300, ge=1, le=86400, description="Seconds for which the issuer's keys are kept.")
+    jwks_cooldown: float = Field(
+        10, ge=0, le=3600, description="Least seconds between two fetches that unknown key ids cause."
+    )
+    account_claim: str = Field("account", min_length=1, description="The claim that holds the account's id.")
+    permissions_claim: str = Field("permissions", min_length=1, description="The claim that lists the permissions.")
+
+    # How much at once
+    max_body_bytes: int = Field(1_000_000, ge=1_000, description="Longest request body, in bytes.")
+    max_ids: int = Field(1_000, ge=1, le=10_000, description="Most ids in one list of one request.")
+    max_page: int = Field(100, ge=1, le=1_000, description="Most rows in one page of a connection.")
+    max_member_page: int = Field(1_000, ge=1, le=10_000, description="Most rows in one page of Segment.members.")
+    default_page: int = Field(25, ge=1, le=1_000, description="Rows in a page when neither first nor last is given.")
+    max_filter_depth: int = Field(
+        4, ge=1, le=10, description="Deepest nesting of and, or and not in a candidate filter."
+    )
+    max_filter_conditions: int = Field(100, ge=1, le=1_000, description="Most conditions in one candidate filter.")
+    max_text_length: int = Field(200, ge=1, le=10_000, description="Longest text in a filter, in characters.")
+    max_skipped: int = Field(100_000, ge=0, description="Most left-out candidates that one operation keeps by name.")
+
+    # How it talks
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least level that is logged.")
+    graphiql: bool = Field(True, description="Whether a browser that opens /graphql gets GraphiQL.")
+
+    @classmethod
+    def read(cls) -> "Settings":
+        """The settings of this environment. Raises InvalidSettingsError naming each variable that is wrong."""
+        try:
+            return cls()
+        except ValidationError as error:
+            raise InvalidSettingsError("\n".join(_explain(cls, problem) for problem in error.errors())) from None
+
+
+def environment_name(name: str) -> str:
+    """The environment variable that holds the setting of this name."""
+    alias = Settings.model_fields[name].validation_alias
+    return alias if isinstance(alias, str) else f"SEGMENTS_{name.upper()}"
+
+
+def _explain(cls: type[Settings], problem: object) -> str:
+    assert isinstance(problem, dict)
+    location = str(problem["loc"][0]) if problem["loc"] else ""
+    variable = environment_name(location) if location in cls.model_fields else location.upper()
+    return f"{variable}: {problem['msg']}"
