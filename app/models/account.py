@@ -57,3 +57,5 @@ class EndpointUsage(SQLModel, table=True):
     email_used: int = Field(0, sa_column_kwargs={"server_default": "0"})
     sms_used: int = Field(0, sa_column_kwargs={"server_default": "0"})
     reserved: int = Field(0, sa_column_kwargs={"server_default": "0"})
+    lapses_swept_until: datetime = Field(sa_column=moment(now=True))
+    """Memberships that rested on consents expired by then have ended. Later lapses are left out when reading."""

@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Column, ForeignKeyConstraint, Index, Text
+from sqlalchemy import Column, ForeignKeyConstraint, Index, Text, text
 from sqlmodel import Field, SQLModel
 
 from app.models.columns import Channel, account_key, enum, key, loose_account_key, moment
@@ -37,7 +37,10 @@ class Consent(SQLModel, table=True):
     """The last word of one candidate on one policy. Active from `granted_at` until it is withdrawn or expires."""
 
     __tablename__ = "consent"
-    __table_args__ = (Index("consent_by_policy", "account_id", "policy_id", "candidate_id"),)
+    __table_args__ = (
+        Index("consent_by_policy", "account_id", "policy_id", "candidate_id"),
+        Index("consent_by_expiry", "account_id", "expires_at", postgresql_where=text("withdrawn_at IS NULL")),
+    )
 
     account_id: UUID = Field(sa_column=loose_account_key())
     candidate_id: UUID = Field(sa_column=key())

@@ -73,6 +73,17 @@ lower(first_name || ' ' || last_name || ' ' || coalesce(email, '') || ' ' || coa
   || ' ' || coalesce(country, ''))
 """
 
+# A query for tags, as `candidate_words` writes them: kind is skill or country, operator & (all) or | (any).
+TAGS_QUERY = r"""
+CREATE FUNCTION tags_query(kind text, tags text[], operator text) RETURNS tsquery
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE RETURN
+CASE WHEN tags = '{}' THEN NULL
+ELSE ('''' || kind || ':'
+  || replace(replace(replace(lower(array_to_string(tags, E'\x01')), '\', '\\'), '''', ''''''),
+    E'\x01', ''' ' || operator || ' ''' || kind || ':')
+  || '''')::tsquery END
+"""
+
 # A query for every word of a text, the last one as a prefix; NULL when the text has no word.
 WORDS_QUERY = r"""
 CREATE FUNCTION words_query(value text) RETURNS tsquery LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE RETURN
@@ -90,6 +101,7 @@ def upgrade() -> None:
         WORDS,
         CANDIDATE_WORDS,
         CANDIDATE_LETTERS,
+        TAGS_QUERY,
         WORDS_QUERY,
     ):
         database.exec_driver_sql(statement)
@@ -216,6 +228,12 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("account_id", "candidate_id", "policy_id"),
     )
     op.create_index("consent_by_policy", "consent", ["account_id", "policy_id", "candidate_id"], unique=False)
+    op.create_index(
+        "consent_by_expiry",
+        "consent",
+        ["account_id", "expires_at"],
+        postgresql_where=sa.text("withdrawn_at IS NULL"),
+    )
     op.create_table(
         "erased_candidate",
         sa.Column("account_id", sa.UUID(), nullable=False),
@@ -353,6 +371,7 @@ def upgrade() -> None:
         sa.Column("email_used", sa.Integer(), server_default="0", nullable=False),
         sa.Column("sms_used", sa.Integer(), server_default="0", nullable=False),
         sa.Column("reserved", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("lapses_swept_until", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.CheckConstraint("email_used >= 0", name="endpoint_usage_email_used"),
         sa.CheckConstraint("reserved >= 0", name="endpoint_usage_reserved"),
         sa.CheckConstraint("sms_used >= 0", name="endpoint_usage_sms_used"),
@@ -524,4 +543,4 @@ def downgrade() -> None:
         op.drop_table(table)
     for kind in ENUMS:
         kind.drop(op.get_bind())
-    op.execute("DROP FUNCTION words_query, candidate_letters, candidate_words, words, fold")
+    op.execute("DROP FUNCTION words_query, tags_query, candidate_letters, candidate_words, words, fold")
