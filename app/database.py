@@ -1,0 +1,256 @@
+"""The asyncpg pool, and the only place where a transaction begins.
+
+Reads are single statements on any connection. Every change of an account's data runs in `Database.write`, which
+first takes the account's turn: it locks its `endpoint_usage` row, in a statement of its own, so that every later
+statement sees all that was committed before. Changes of one account therefore happen one after another, and what
+one statement counted is still true when the next one writes.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Self
+from uuid import UUID
+
+import asyncpg
+import orjson
+from asyncpg import Record
+from asyncpg.pool import PoolConnectionProxy
+
+from app.settings import Settings
+
+Observer = Callable[[str], None]
+"""Told each statement before it runs."""
+
+LOCK_ACCOUNT = """
+-- Take the account's turn to change its data.
+SELECT email_used, sms_used, reserved FROM endpoint_usage WHERE account_id = $1 FOR UPDATE
+"""
+
+NOW = """
+-- The moment of the change: taken once it is the account's turn, so that moments follow the order of commits.
+SELECT clock_timestamp()
+"""
+
+
+class BusyError(Exception):
+    """The account is busy with other changes. Try again in a moment; nothing was changed."""
+
+    def __init__(self) -> None:
+        super().__init__(self.__doc__)
+
+
+class UnknownAccountError(Exception):
+    """There is no such account."""
+
+    def __init__(self) -> None:
+        super().__init__(self.__doc__)
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointUse:
+    """The endpoints of an account in use by channel and set aside, as they were when its turn came."""
+
+    email: int
+    sms: int
+    reserved: int
+
+    @property
+    def used(self) -> int:
+        return self.email + self.sms
+
+
+class Transaction:
+    """One change of one account's data. Statements are planned for their values: most touch many rows."""
+
+    def __init__(
+        self,
+        connection: "PoolConnectionProxy[Record]",
+        account_id: UUID,
+        usage: EndpointUse,
+        now: datetime,
+        observe: Observer | None,
+    ) -> None:
+        self._connection = connection
+        self._observe = observe
+        self.account_id = account_id
+        self.usage = usage
+        self.now = now
+
+    async def fetch(self, statement: str, *values: Any) -> list[Record]:
+        prepared = await self._prepare(statement)
+        rows: list[Record] = await prepared.fetch(*values)
+        return rows
+
+    async def fetchrow(self, statement: str, *values: Any) -> Record | None:
+        prepared = await self._prepare(statement)
+        return await prepared.fetchrow(*values)
+
+    async def fetchval(self, statement: str, *values: Any) -> Any:
+        prepared = await self._prepare(statement)
+        return await prepared.fetchval(*values)
+
+    async def execute(self, statement: str, *values: Any) -> None:
+        prepared = await self._prepare(statement)
+        await prepared.fetch(*values)
+
+    async def copy(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+        """Loads rows by COPY, the fastest way in."""
+        if self._observe:
+            self._observe(f"COPY {table}")
+        await self._connection.copy_records_to_table(table, columns=columns, records=rows)
+
+    @asynccontextmanager
+    async def part(self) -> AsyncIterator[None]:
+        """A part of the change that is undone alone when it raises."""
+        await self._connection.execute("SAVEPOINT part")
+        try:
+            yield
+        except BaseException:
+            await self._connection.execute("ROLLBACK TO SAVEPOINT part")
+            raise
+        await self._connection.execute("RELEASE SAVEPOINT part")
+
+    async def _prepare(self, statement: str) -> Any:
+        if self._observe:
+            self._observe(statement)
+        return await self._connection.prepare(statement, name="")
+
+
+class Database:
+    """The connections of one process to one database."""
+
+    def __init__(self, pool: "asyncpg.Pool[Record]", settings: Settings, observe: Observer | None) -> None:
+        self._pool = pool
+        self._observe = observe
+        self._lock_timeout = settings.lock_timeout
+        self._writers = settings.writers_per_account
+        self._turns: dict[UUID, _Turn] = {}
+        self._begin = (
+            f"BEGIN; SET LOCAL lock_timeout = {int(settings.lock_timeout * 1000)};"
+            f" SET LOCAL statement_timeout = {int(settings.statement_timeout * 1000)}"
+        )
+
+    @classmethod
+    async def open(cls, url: str, settings: Settings, observe: Observer | None = None) -> Self:
+        pooled_by_pgbouncer = settings.pgbouncer
+        pool = await asyncpg.create_pool(
+            url,
+            min_size=1,
+            max_size=settings.pool_size,
+            init=_decode_json,
+            reset=_keep,
+            statement_cache_size=0 if pooled_by_pgbouncer else 500,
+            server_settings={} if pooled_by_pgbouncer else _session(settings),
+        )
+        return cls(pool, settings, observe)
+
+    async def close(self) -> None:
+        await self._pool.close()
+
+    async def fetch(self, statement: str, *values: Any) -> list[Record]:
+        """Reads with a statement that stays prepared: for small reads that are always planned alike."""
+        if self._observe:
+            self._observe(statement)
+        async with self._pool.acquire() as connection:
+            rows: list[Record] = await connection.fetch(statement, *values)
+            return rows
+
+    async def fetchrow(self, statement: str, *values: Any) -> Record | None:
+        rows = await self.fetch(statement, *values)
+        return rows[0] if rows else None
+
+    async def search(self, statement: str, *values: Any) -> list[Record]:
+        """Reads with a statement that is planned for these values: for searches, whose best plan depends on them."""
+        if self._observe:
+            self._observe(statement)
+        async with self._pool.acquire() as connection:
+            prepared = await connection.prepare(statement, name="")
+            rows: list[Record] = await prepared.fetch(*values)
+            return rows
+
+    @asynccontextmanager
+    async def write(self, account_id: UUID) -> AsyncIterator[Transaction]:
+        """A transaction in the account's turn: committed when the block ends, rolled back when it raises.
+
+        Raises BusyError when the turn does not come within the lock timeout, UnknownAccountError when there is no
+        such account.
+        """
+        async with self._turn(account_id), self._pool.acquire() as connection:
+            try:
+                await connection.execute(self._begin)
+                yield await self._take_turn(connection, account_id)
+                await connection.execute("COMMIT")
+            except asyncpg.LockNotAvailableError:
+                await _roll_back(connection)
+                raise BusyError from None
+            except BaseException:
+                await _roll_back(connection)
+                raise
+
+    async def _take_turn(self, connection: "PoolConnectionProxy[Record]", account_id: UUID) -> Transaction:
+        if self._observe:
+            self._observe(LOCK_ACCOUNT)
+        row = await connection.fetchrow(LOCK_ACCOUNT, account_id)
+        if row is None:
+            raise UnknownAccountError
+        now = await connection.fetchval(NOW)
+        usage = EndpointUse(row["email_used"], row["sms_used"], row["reserved"])
+        return Transaction(connection, account_id, usage, now, self._observe)
+
+    @asynccontextmanager
+    async def _turn(self, account_id: UUID) -> AsyncIterator[None]:
+        """Few writers of one account wait at the database, so that they cannot use up the pool."""
+        turn = self._turns.setdefault(account_id, _Turn(asyncio.Semaphore(self._writers)))
+        turn.interested += 1
+        try:
+            try:
+                async with asyncio.timeout(self._lock_timeout):
+                    await turn.semaphore.acquire()
+            except TimeoutError:
+                raise BusyError from None
+            try:
+                yield
+            finally:
+                turn.semaphore.release()
+        finally:
+            turn.interested -= 1
+            if not turn.interested:
+                self._turns.pop(account_id, None)
+
+
+@dataclass(slots=True)
+class _Turn:
+    semaphore: asyncio.Semaphore
+    interested: int = 0
+
+
+async def _roll_back(connection: "PoolConnectionProxy[Record]") -> None:
+    """Ends the transaction, or the connection when even that fails: none goes back to the pool half-way."""
+    try:
+        await connection.execute("ROLLBACK")
+    except BaseException:
+        connection.terminate()
+        raise
+
+
+async def _keep(_: Any) -> None:
+    """Nothing sets session state, so nothing is reset between two uses of a connection."""
+
+
+async def _decode_json(connection: Any) -> None:
+    await connection.set_type_codec(
+        "jsonb", schema="pg_catalog", encoder=lambda value: orjson.dumps(value).decode(), decoder=orjson.loads
+    )
+
+
+def _session(settings: Settings) -> dict[str, str]:
+    return {
+        "application_name": "segments",
+        "jit": "off",
+        "enable_memoize": "off",
+        "timezone": "UTC",
+        "statement_timeout": str(int(settings.statement_timeout * 1000)),
+    }
