@@ -29,24 +29,21 @@ class Candidate(SQLModel, table=True):
         Index(
             "candidate_by_name",
             "account_id",
-            literal_column("lower(last_name)").label("last"),
-            literal_column("lower(first_name)").label("first"),
+            text('(lower(last_name) COLLATE "C")'),
+            text('(lower(first_name) COLLATE "C")'),
             "id",
-            postgresql_ops={"last": "text_pattern_ops", "first": "text_pattern_ops"},
         ),
         Index(
             "candidate_by_email",
             "account_id",
-            literal_column("lower(email)").label("address"),
-            postgresql_ops={"address": "text_pattern_ops"},
+            text('(lower(email) COLLATE "C")'),
             postgresql_where=text("email IS NOT NULL"),
         ),
         Index(
             "candidate_by_city",
             "account_id",
-            literal_column("lower(city)").label("place"),
+            text('(lower(city) COLLATE "C")'),
             "id",
-            postgresql_ops={"place": "text_pattern_ops"},
         ),
         Index("candidate_by_words", "account_id", "search", postgresql_using="gin"),
         Index(

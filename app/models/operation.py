@@ -62,8 +62,6 @@ class SkippedCandidate(SQLModel, table=True):
     """A candidate whom an operation left out, and why."""
 
     __tablename__ = "skipped_candidate"
-    __table_args__ = (Index("skipped_candidate_by_candidate", "account_id", "candidate_id"),)
-
     account_id: UUID = Field(sa_column=loose_account_key())
     operation_id: UUID = Field(sa_column=key())
     candidate_id: UUID = Field(sa_column=key())

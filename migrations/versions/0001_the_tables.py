@@ -173,24 +173,21 @@ def upgrade() -> None:
         "candidate",
         [
             "account_id",
-            sa.literal_column("lower(last_name)").label("last"),
-            sa.literal_column("lower(first_name)").label("first"),
+            sa.text('(lower(last_name) COLLATE "C")'),
+            sa.text('(lower(first_name) COLLATE "C")'),
             "id",
         ],
-        postgresql_ops={"last": "text_pattern_ops", "first": "text_pattern_ops"},
     )
     op.create_index(
         "candidate_by_email",
         "candidate",
-        ["account_id", sa.literal_column("lower(email)").label("address")],
-        postgresql_ops={"address": "text_pattern_ops"},
+        ["account_id", sa.text('(lower(email) COLLATE "C")')],
         postgresql_where=sa.text("email IS NOT NULL"),
     )
     op.create_index(
         "candidate_by_city",
         "candidate",
-        ["account_id", sa.literal_column("lower(city)").label("place"), "id"],
-        postgresql_ops={"place": "text_pattern_ops"},
+        ["account_id", sa.text('(lower(city) COLLATE "C")'), "id"],
     )
     op.create_index("candidate_by_words", "candidate", ["account_id", "search"], postgresql_using="gin")
     op.create_index(
@@ -295,7 +292,6 @@ def upgrade() -> None:
         sa.Column("over_quota", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.PrimaryKeyConstraint("account_id", "operation_id", "candidate_id"),
     )
-    op.create_index("skipped_candidate_by_candidate", "skipped_candidate", ["account_id", "candidate_id"], unique=False)
     op.create_table(
         "suppression",
         sa.Column("account_id", sa.UUID(), nullable=False),

@@ -1,0 +1,1 @@
+"""The rules of Segments and their SQL. Knows neither GraphQL nor HTTP."""
