@@ -24,6 +24,11 @@ from app.settings import Settings
 Observer = Callable[[str], None]
 """Told each statement before it runs."""
 
+
+def _unobserved(_: str) -> None:
+    pass
+
+
 LOCK_ACCOUNT = """
 -- Take the account's turn to change its data.
 SELECT email_used, sms_used, reserved FROM endpoint_usage WHERE account_id = $1 FOR UPDATE
@@ -63,7 +68,7 @@ class EndpointUse:
 
 
 class Transaction:
-    """One change of one account's data. Statements are planned for their values: most touch many rows."""
+    """One change of one account's data."""
 
     def __init__(
         self,
@@ -71,7 +76,7 @@ class Transaction:
         account_id: UUID,
         usage: EndpointUse,
         now: datetime,
-        observe: Observer | None,
+        observe: Observer,
     ) -> None:
         self._connection = connection
         self._observe = observe
@@ -80,26 +85,29 @@ class Transaction:
         self.now = now
 
     async def fetch(self, statement: str, *values: Any) -> list[Record]:
-        prepared = await self._prepare(statement)
-        rows: list[Record] = await prepared.fetch(*values)
+        """Runs a statement that stays prepared: for those that always touch few rows."""
+        self._observe(statement)
+        rows: list[Record] = await self._connection.fetch(statement, *values)
         return rows
 
     async def fetchrow(self, statement: str, *values: Any) -> Record | None:
-        prepared = await self._prepare(statement)
-        return await prepared.fetchrow(*values)
+        rows = await self.fetch(statement, *values)
+        return rows[0] if rows else None
 
     async def fetchval(self, statement: str, *values: Any) -> Any:
-        prepared = await self._prepare(statement)
-        return await prepared.fetchval(*values)
+        row = await self.fetchrow(statement, *values)
+        return None if row is None else row[0]
 
-    async def execute(self, statement: str, *values: Any) -> None:
-        prepared = await self._prepare(statement)
-        await prepared.fetch(*values)
+    async def bulk(self, statement: str, *values: Any) -> list[Record]:
+        """Runs a statement that is planned for these values: for those that may touch any number of rows."""
+        self._observe(statement)
+        prepared = await self._connection.prepare(statement, name="")
+        rows: list[Record] = await prepared.fetch(*values)
+        return rows
 
     async def copy(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
         """Loads rows by COPY, the fastest way in."""
-        if self._observe:
-            self._observe(f"COPY {table}")
+        self._observe(f"COPY {table}")
         await self._connection.copy_records_to_table(table, columns=columns, records=rows)
 
     @asynccontextmanager
@@ -113,20 +121,14 @@ class Transaction:
             raise
         await self._connection.execute("RELEASE SAVEPOINT part")
 
-    async def _prepare(self, statement: str) -> Any:
-        if self._observe:
-            self._observe(statement)
-        return await self._connection.prepare(statement, name="")
-
 
 class Database:
     """The connections of one process to one database."""
 
-    def __init__(self, pool: "asyncpg.Pool[Record]", settings: Settings, observe: Observer | None) -> None:
+    def __init__(self, pool: "asyncpg.Pool[Record]", settings: Settings, observe: Observer) -> None:
         self._pool = pool
         self._observe = observe
-        self._lock_timeout = settings.lock_timeout
-        self._writers = settings.writers_per_account
+        self.settings = settings
         self._turns: dict[UUID, _Turn] = {}
         self._begin = (
             f"BEGIN; SET LOCAL lock_timeout = {int(settings.lock_timeout * 1000)};"
@@ -134,7 +136,7 @@ class Database:
         )
 
     @classmethod
-    async def open(cls, url: str, settings: Settings, observe: Observer | None = None) -> Self:
+    async def open(cls, url: str, settings: Settings, observe: Observer = _unobserved) -> Self:
         pooled_by_pgbouncer = settings.pgbouncer
         pool = await asyncpg.create_pool(
             url,
@@ -152,8 +154,7 @@ class Database:
 
     async def fetch(self, statement: str, *values: Any) -> list[Record]:
         """Reads with a statement that stays prepared: for small reads that are always planned alike."""
-        if self._observe:
-            self._observe(statement)
+        self._observe(statement)
         async with self._pool.acquire() as connection:
             rows: list[Record] = await connection.fetch(statement, *values)
             return rows
@@ -164,8 +165,7 @@ class Database:
 
     async def search(self, statement: str, *values: Any) -> list[Record]:
         """Reads with a statement that is planned for these values: for searches, whose best plan depends on them."""
-        if self._observe:
-            self._observe(statement)
+        self._observe(statement)
         async with self._pool.acquire() as connection:
             prepared = await connection.prepare(statement, name="")
             rows: list[Record] = await prepared.fetch(*values)
@@ -191,8 +191,7 @@ class Database:
                 raise
 
     async def _take_turn(self, connection: "PoolConnectionProxy[Record]", account_id: UUID) -> Transaction:
-        if self._observe:
-            self._observe(LOCK_ACCOUNT)
+        self._observe(LOCK_ACCOUNT)
         row = await connection.fetchrow(LOCK_ACCOUNT, account_id)
         if row is None:
             raise UnknownAccountError
@@ -203,11 +202,11 @@ class Database:
     @asynccontextmanager
     async def _turn(self, account_id: UUID) -> AsyncIterator[None]:
         """Few writers of one account wait at the database, so that they cannot use up the pool."""
-        turn = self._turns.setdefault(account_id, _Turn(asyncio.Semaphore(self._writers)))
+        turn = self._turns.setdefault(account_id, _Turn(asyncio.Semaphore(self.settings.writers_per_account)))
         turn.interested += 1
         try:
             try:
-                async with asyncio.timeout(self._lock_timeout):
+                async with asyncio.timeout(self.settings.lock_timeout):
                     await turn.semaphore.acquire()
             except TimeoutError:
                 raise BusyError from None

@@ -1,0 +1,70 @@
+"""How many endpoints the contract allows and how many are in use.
+
+An endpoint is one method of contacting one candidate: a distinct (candidate, channel) pair among the members of all
+segments. The contract in force is the one whose dates include today, in UTC.
+"""
+
+from datetime import date
+from uuid import UUID
+
+from asyncpg import Record
+
+from app.database import Database, EndpointUse, Transaction
+from app.domain.errors import ContractInactiveError
+
+IN_FORCE = """
+-- The contract whose dates include today.
+SELECT endpoint_limit FROM contract
+WHERE account_id = $1 AND starts_on <= $2 AND ends_on >= $2
+ORDER BY starts_on DESC, id DESC LIMIT 1
+"""
+
+USAGE = """
+-- The contract in force and what is used of it.
+SELECT c.name, c.endpoint_limit, c.starts_on, c.ends_on, u.email_used, u.sms_used, u.reserved
+FROM endpoint_usage u
+JOIN LATERAL (
+  SELECT name, endpoint_limit, starts_on, ends_on FROM contract
+  WHERE account_id = $1 AND starts_on <= $2 AND ends_on >= $2
+  ORDER BY starts_on DESC, id DESC LIMIT 1
+) c ON true
+WHERE u.account_id = $1
+"""
+
+USE = """
+-- The endpoints in use now.
+SELECT email_used, sms_used, reserved FROM endpoint_usage WHERE account_id = $1
+"""
+
+CHANGE = """
+-- Count endpoints that came into use or fell out of it.
+UPDATE endpoint_usage SET email_used = email_used + $2, sms_used = sms_used + $3 WHERE account_id = $1
+"""
+
+
+async def limit(tx: Transaction) -> int:
+    """The endpoints that the contract allows. Raises ContractInactiveError when none is in force."""
+    found: int | None = await tx.fetchval(IN_FORCE, tx.account_id, tx.now.date())
+    if found is None:
+        raise ContractInactiveError
+    return found
+
+
+async def use(tx: Transaction) -> EndpointUse:
+    """The endpoints in use, with what this change has done so far."""
+    row = await tx.fetchrow(USE, tx.account_id)
+    assert row is not None
+    return EndpointUse(row["email_used"], row["sms_used"], row["reserved"])
+
+
+async def usage(database: Database, account_id: UUID, today: date) -> Record:
+    """The contract in force and its use. Raises ContractInactiveError when none is in force."""
+    row = await database.fetchrow(USAGE, account_id, today)
+    if row is None:
+        raise ContractInactiveError
+    return row
+
+
+async def change(tx: Transaction, email: int = 0, sms: int = 0) -> None:
+    if email or sms:
+        await tx.fetch(CHANGE, tx.account_id, email, sms)
