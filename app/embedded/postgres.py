@@ -116,7 +116,7 @@ def _launch(directory: DataDirectory, options: Mapping[str, str], alive: FileLoc
         command += ["-c", f"{name}={value}"]
     # The shell leaves at once, so that PostgreSQL is not our child: whoever stops it, we need not reap it. In a
     # session of its own it does not get the Ctrl-C of our terminal.
-    subprocess.run(
+    subprocess.run(  # noqa: S603
         ["/bin/sh", "-c", '"$@" &', "sh", *_as_account(directory, command)],
         stdin=subprocess.DEVNULL,
         stdout=output,
@@ -146,7 +146,7 @@ def _initialize(directory: DataDirectory, alive: FileLock) -> None:
 
 
 def _run(directory: DataDirectory, command: Sequence[str], alive: FileLock, statements: str = "") -> None:
-    done = subprocess.run(
+    done = subprocess.run(  # noqa: S603
         _as_account(directory, command),
         input=statements,
         stdout=subprocess.PIPE,

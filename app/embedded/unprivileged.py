@@ -74,7 +74,7 @@ def main(arguments: Sequence[str]) -> None:
             sys.exit(f"uid {uid} cannot read all of: {', '.join(paths)}")
     except OSError as error:
         sys.exit(f"root may not become uid {uid} with access to {', '.join(paths)}: {error}")
-    os.execv(command[0], command)
+    os.execv(command[0], list(command))  # noqa: S606
 
 
 if __name__ == "__main__":
