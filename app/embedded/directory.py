@@ -7,7 +7,9 @@ import os
 import pwd
 import secrets
 import shutil
+import stat
 import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -86,20 +88,25 @@ class DataDirectory:
             raise UnusableDataDirectoryError(self.path, f"{error.strerror} ({error.filename})") from None
 
     def create_sockets(self) -> None:
-        """Makes the socket directory, which nobody but the account of PostgreSQL and root can enter."""
+        """Makes the socket directory afresh; only root and the account that PostgreSQL runs as can enter it."""
         if self.shelter != self.path:
-            _create_closed(self.shelter, self.account)
-            self._demand_ours(self.shelter)
+            with suppress(NotADirectoryError):
+                _create_closed(self.shelter, self.account)
+            if not _is_ours_alone(self.shelter):
+                reason = f"no socket fits into its path, and {self.shelter}, used instead, is not ours alone"
+                raise UnusableDataDirectoryError(self.path, reason)
+        if self.sockets.exists():
+            shutil.rmtree(self.sockets)
         self.create_for_postgres(self.sockets)
 
     def remove_shelter(self) -> None:
-        if self.shelter != self.path:
+        if self.shelter != self.path and _is_ours_alone(self.shelter):
             shutil.rmtree(self.shelter, ignore_errors=True)
 
     def create_for_postgres(self, path: Path) -> None:
         path.mkdir(mode=0o700, exist_ok=True)
         if self.account and path.stat().st_uid != self.account.uid:
-            os.chown(path, self.account.uid, self.account.gid)
+            _give(path, self.account.uid, self.account)
 
     def open_log(self) -> int:
         """A descriptor that appends to the log. One that has grown large becomes the previous one first."""
@@ -131,13 +138,14 @@ class DataDirectory:
         if theirs != ours:
             raise UnusableDataDirectoryError(self.path, f"PostgreSQL {theirs} made it and this is PostgreSQL {ours}")
 
-    def _demand_ours(self, shelter: Path) -> None:
-        """Refuses a directory that somebody else put where ours belongs: whoever can write to /tmp can do that."""
-        status = shelter.lstat()
-        if shelter.is_symlink() or not shelter.is_dir() or status.st_uid != os.geteuid() or status.st_mode & 0o027:
-            raise UnusableDataDirectoryError(
-                self.path, f"its path is long and {shelter}, used instead, is not ours alone"
-            )
+
+def _is_ours_alone(path: Path) -> bool:
+    """Whether it is a directory of ours that others cannot enter. In /tmp, anybody may have put something else."""
+    try:
+        status = path.lstat()
+    except FileNotFoundError:
+        return False
+    return stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid() and not status.st_mode & 0o027
 
 
 def _unprivileged_account(path: Path) -> Account:
@@ -159,8 +167,17 @@ def _create_closed(path: Path, account: Account | None) -> None:
             raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path)) from None
         return
     if account:
-        os.chown(path, -1, account.gid)
+        _give(path, -1, account)
         path.chmod(0o710)
+
+
+def _give(path: Path, uid: int, account: Account) -> None:
+    try:
+        os.chown(path, uid, account.gid)
+    except OSError as error:
+        raise OSError(
+            error.errno, f"root may not give files to the account `nobody` here: {error.strerror}", str(path)
+        ) from None
 
 
 def _publish(path: Path, text: str) -> None:
