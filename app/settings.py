@@ -1,12 +1,15 @@
 """Everything that can be set from the environment, read once and frozen."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 ASYMMETRIC_ALGORITHMS = ("RS256", "RS384", "RS512", "ES256", "ES384", "ES512")
+MIN_SECRET_LENGTH = 32
+LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "::1")
 
 
 class InvalidSettingsError(Exception):
@@ -19,17 +22,54 @@ def _postgres(url: SecretStr) -> SecretStr:
     return url
 
 
+def _long(secret: SecretStr) -> SecretStr:
+    if len(secret.get_secret_value()) < MIN_SECRET_LENGTH:
+        raise ValueError(f"must be {MIN_SECRET_LENGTH} characters or more")
+    return secret
+
+
+def _trusted(url: str) -> str:
+    parts = urlsplit(url)
+    local = parts.scheme == "http" and parts.hostname in LOOPBACK_HOSTS
+    if not (parts.scheme == "https" or local) or not parts.hostname or parts.fragment or parts.username is not None:
+        raise ValueError("must look like https://issuer.example/path; http:// is for localhost only")
+    if parts.port == 0:
+        raise ValueError("must not have port 0")
+    return url
+
+
+def _split(value: object) -> object:
+    return tuple(part.strip() for part in value.split(",")) if isinstance(value, str) else value
+
+
+def _asymmetric(algorithms: tuple[str, ...]) -> tuple[str, ...]:
+    if not algorithms or not set(algorithms) <= set(ASYMMETRIC_ALGORITHMS):
+        raise ValueError(f"must be one or more of {', '.join(ASYMMETRIC_ALGORITHMS)}, separated by commas")
+    return tuple(dict.fromkeys(algorithms))
+
+
 DatabaseUrl = Annotated[SecretStr, AfterValidator(_postgres)]
 """Secret, because it may hold a password."""
+
+TrustedUrl = Annotated[str, AfterValidator(_trusted)]
+"""Kept as written, because the `iss` of a token must equal it to the last slash."""
 
 
 class Settings(BaseSettings):
     """The settings of one process. Names without a `SEGMENTS_` prefix are those every host knows."""
 
-    model_config = SettingsConfigDict(env_prefix="SEGMENTS_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="SEGMENTS_",
+        env_file=None,
+        env_ignore_empty=True,
+        str_strip_whitespace=True,
+        hide_input_in_errors=True,
+        frozen=True,
+        extra="ignore",
+    )
 
     # Where it listens
-    host: str = Field("127.0.0.1", validation_alias="HOST", description="Address to listen on.")
+    host: str = Field("127.0.0.1", min_length=1, validation_alias="HOST", description="Address to listen on.")
     port: int = Field(
         8000, ge=0, le=65535, validation_alias="PORT", description="Port to listen on; 0 takes a free one."
     )
@@ -60,9 +100,8 @@ class Settings(BaseSettings):
     )
 
     # Who may ask
-    jwt_secret: SecretStr | None = Field(
+    jwt_secret: Annotated[SecretStr, AfterValidator(_long)] | None = Field(
         None,
-        min_length=32,
         description="Secret of HS256 tokens, 32 characters or more. The embedded PostgreSQL comes with one of its own.",
     )
     jwt_issuer: str = Field("segments", min_length=1, description="The `iss` that tokens of the local secret carry.")
@@ -70,17 +109,26 @@ class Settings(BaseSettings):
     jwt_leeway: float = Field(
         30, ge=0, le=300, description="Seconds of clock difference that `exp` and `nbf` may show."
     )
-    oidc_issuer: str | None = Field(None, description="URL of an OpenID Connect issuer whose tokens are accepted.")
-    oidc_jwks_url: str | None = Field(
+    oidc_issuer: TrustedUrl | None = Field(
+        None, description="URL of an OpenID Connect issuer whose tokens are accepted."
+    )
+    oidc_jwks_url: TrustedUrl | None = Field(
         None, description="Where its keys are. Default: what its discovery document says."
     )
-    oidc_algorithms: Annotated[tuple[str, ...], NoDecode] = Field(
+    oidc_algorithms: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split), AfterValidator(_asymmetric)] = Field(
         ("RS256", "ES256"), description="Signature algorithms accepted from the OIDC issuer, separated by commas."
     )
     jwks_lifetime: float = Field(300, ge=1, le=86400, description="Seconds for which the issuer's keys are kept.")
     jwks_cooldown: float = Field(
         10, ge=0, le=3600, description="Least seconds between two fetches that unknown key ids cause."
     )
+    jwks_stale_lifetime: float = Field(
+        3600,
+        ge=0,
+        le=604800,
+        description="Seconds past their lifetime for which old keys serve while the issuer is down.",
+    )
+    jwks_timeout: float = Field(5, gt=0, le=60, description="Seconds that fetching the issuer's keys may take.")
     account_claim: str = Field("account", min_length=1, description="The claim that holds the account's id.")
     permissions_claim: str = Field("permissions", min_length=1, description="The claim that lists the permissions.")
 
@@ -101,6 +149,14 @@ class Settings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least level that is logged.")
     graphiql: bool = Field(True, description="Whether a browser that opens /graphql gets GraphiQL.")
 
+    @model_validator(mode="after")
+    def _agree(self) -> Self:
+        if self.oidc_jwks_url and not self.oidc_issuer:
+            raise ValueError("SEGMENTS_OIDC_JWKS_URL needs SEGMENTS_OIDC_ISSUER beside it")
+        if self.default_page > min(self.max_page, self.max_member_page):
+            raise ValueError("SEGMENTS_DEFAULT_PAGE is larger than SEGMENTS_MAX_PAGE or SEGMENTS_MAX_MEMBER_PAGE")
+        return self
+
     @classmethod
     def read(cls) -> "Settings":
         """The settings of this environment. Raises InvalidSettingsError naming each variable that is wrong."""
@@ -118,6 +174,9 @@ def environment_name(name: str) -> str:
 
 def _explain(cls: type[Settings], problem: object) -> str:
     assert isinstance(problem, dict)
-    location = str(problem["loc"][0]) if problem["loc"] else ""
+    message = str(problem["msg"]).removeprefix("Value error, ")
+    if not problem["loc"]:
+        return message
+    location = str(problem["loc"][0])
     variable = environment_name(location) if location in cls.model_fields else location.upper()
-    return f"{variable}: {problem['msg']}"
+    return f"{variable}: {message}"
