@@ -134,6 +134,10 @@ class Settings(BaseSettings):
 
     # How much at once
     max_body_bytes: int = Field(1_000_000, ge=1_000, description="Longest request body, in bytes.")
+    max_tokens: int = Field(2_000, ge=100, le=100_000, description="Most lexical tokens in one GraphQL document.")
+    max_kept_document_bytes: int = Field(
+        8_000_000, ge=100_000, description="Bytes of GraphQL documents kept parsed and validated."
+    )
     max_ids: int = Field(1_000, ge=1, le=10_000, description="Most ids in one list of one request.")
     max_page: int = Field(100, ge=1, le=1_000, description="Most rows in one page of a connection.")
     max_member_page: int = Field(1_000, ge=1, le=10_000, description="Most rows in one page of Segment.members.")

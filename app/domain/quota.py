@@ -4,7 +4,7 @@ An endpoint is one method of contacting one candidate: a distinct (candidate, ch
 segments. The contract in force is the one whose dates include today, in UTC.
 """
 
-from datetime import date
+from datetime import UTC, datetime
 from uuid import UUID
 
 from asyncpg import Record
@@ -21,7 +21,9 @@ ORDER BY starts_on DESC, id DESC LIMIT 1
 
 USAGE = """
 -- The contract in force and what is used of it.
-SELECT c.name, c.endpoint_limit, c.starts_on, c.ends_on, u.email_used, u.sms_used, u.reserved
+SELECT c.name, c.endpoint_limit, c.starts_on, c.ends_on, c.endpoint_limit AS "limit",
+  u.email_used, u.sms_used, u.email_used + u.sms_used AS used, u.reserved,
+  greatest(0, c.endpoint_limit - u.email_used - u.sms_used - u.reserved) AS remaining
 FROM endpoint_usage u
 JOIN LATERAL (
   SELECT name, endpoint_limit, starts_on, ends_on FROM contract
@@ -57,9 +59,9 @@ async def use(tx: Transaction) -> EndpointUse:
     return EndpointUse(row["email_used"], row["sms_used"], row["reserved"])
 
 
-async def usage(database: Database, account_id: UUID, today: date) -> Record:
+async def usage(database: Database, account_id: UUID) -> Record:
     """The contract in force and its use. Raises ContractInactiveError when none is in force."""
-    row = await database.fetchrow(USAGE, account_id, today)
+    row = await database.fetchrow(USAGE, account_id, datetime.now(UTC).date())
     if row is None:
         raise ContractInactiveError
     return row

@@ -1,0 +1,181 @@
+"""What the connections of the graph list, in which orders, under which conditions."""
+
+from dataclasses import dataclass
+
+from app.domain.eligibility import Rules, eligible, not_lapsed
+from app.domain.listing import Listing
+from app.domain.names import name_key, uuid
+from app.domain.operations import COLUMNS as OPERATION_COLUMNS
+from app.domain.paging import Key, Order
+from app.domain.search import FIRST_NAME, LAST_NAME, CandidateFilter, where
+from app.domain.segments import COLUMNS as SEGMENT_COLUMNS
+from app.domain.sql import Parameters
+from app.models import Channel
+from app.settings import Settings
+
+CANDIDATE_COLUMNS = (
+    "c.id, c.external_id, c.first_name, c.last_name, c.email, c.mobile, c.verified_mobile, c.city, c.country,"
+    " c.headline, c.skills, c.created_at, c.updated_at"
+)
+VACANCY_COLUMNS = "v.id, v.external_id, v.title, v.opened_at, v.closed_at"
+CANDIDATE_LIST_COLUMNS = "l.id, l.external_id, l.name"
+
+BY_LAST_NAME = (Key(LAST_NAME, "text"), Key(FIRST_NAME, "text"), Key("c.id", "uuid"))
+
+
+@dataclass
+class SegmentFilter:
+    name_contains: str | None = None
+    channel: Channel | None = None
+    archived: bool | None = False
+    available_for: str | None = None
+
+
+def candidates(
+    filter: CandidateFilter | None, field: str, descending: bool, rules: Rules, settings: Settings
+) -> Listing:
+    keys = BY_LAST_NAME if field == "LAST_NAME" else (Key("c.created_at", "timestamptz"), Key("c.id", "uuid"))
+    return Listing(
+        "candidates",
+        CANDIDATE_COLUMNS,
+        "candidate c",
+        lambda p: f"c.account_id = $1 AND {where(filter, p, rules, settings)}",
+        Order(f"candidates by {field}", keys, descending),
+        searched=True,
+    )
+
+
+def members(filter: CandidateFilter | None, field: str, descending: bool, rules: Rules, settings: Settings) -> Listing:
+    """The members of a segment, less those whose consent has lapsed but whose membership has not ended yet."""
+    keys = BY_LAST_NAME if field == "LAST_NAME" else (Key("m.added_at", "timestamptz"), Key("m.candidate_id", "uuid"))
+    return Listing(
+        "members",
+        f"{CANDIDATE_COLUMNS}, m.added_at",
+        "segment_member m JOIN candidate c ON c.account_id = $1 AND c.id = m.candidate_id",
+        lambda p: (
+            f"m.account_id = $1 AND m.segment_id = parent.id AND {not_lapsed(rules, 'm.channel', 'm.candidate_id', p)}"
+            f" AND {where(filter, p, rules, settings)}"
+        ),
+        Order(f"members by {field}", keys, descending),
+        searched=filter is not None or field == "LAST_NAME",
+    )
+
+
+SEGMENT_ORDERS = {
+    "NAME": Key("s.name_key", "text"),
+    "CREATED_AT": Key("s.created_at", "timestamptz"),
+    "LAST_MODIFIED_AT": Key("s.last_modified_at", "timestamptz"),
+    "MEMBER_COUNT": Key("s.member_count", "int"),
+}
+
+
+def segments(filter: SegmentFilter, field: str, descending: bool, rules: Rules) -> Listing:
+    return Listing(
+        "segments",
+        SEGMENT_COLUMNS,
+        "segment s",
+        lambda p: f"s.account_id = $1 AND {_segments(filter, p, rules)}",
+        Order(f"segments by {field}", (SEGMENT_ORDERS[field], Key("s.id", "uuid")), descending),
+        searched=True,
+    )
+
+
+def segments_of_candidate(filter: SegmentFilter, rules: Rules) -> Listing:
+    return Listing(
+        "segments that a candidate is in",
+        SEGMENT_COLUMNS,
+        "segment_member m JOIN segment s ON s.account_id = $1 AND s.id = m.segment_id",
+        lambda p: (
+            "m.account_id = $1 AND m.candidate_id = parent.id"
+            f" AND {not_lapsed(rules, 'm.channel', 'm.candidate_id', p)} AND {_segments(filter, p, rules)}"
+        ),
+        Order("segments of a candidate", (SEGMENT_ORDERS["NAME"], Key("s.id", "uuid"))),
+    )
+
+
+def _segments(filter: SegmentFilter, p: Parameters, rules: Rules) -> str:
+    conditions = []
+    if filter.name_contains:
+        conditions.append(f"position({p(name_key(filter.name_contains))} IN s.name_key) > 0")
+    if filter.channel is not None:
+        conditions.append(f"s.channel = '{filter.channel}'")
+    if filter.archived is not None:
+        conditions.append(f"s.archived_at IS {'NOT NULL' if filter.archived else 'NULL'}")
+    if filter.available_for is not None:
+        conditions.append(_available(p(uuid(filter.available_for)), p, rules))
+    return " AND ".join(conditions) or "true"
+
+
+def _available(candidate_id: str, p: Parameters, rules: Rules) -> str:
+    """The candidate is not in the segment and may join it."""
+    joins = " OR ".join(
+        f"(s.channel = '{channel}' AND {eligible(rules, channel, 'c', p, 'now()')})" for channel in Channel
+    )
+    return (
+        f"EXISTS (SELECT FROM candidate c WHERE c.account_id = $1 AND c.id = {candidate_id}::uuid AND ({joins}))"
+        " AND NOT EXISTS (SELECT FROM segment_member m WHERE m.account_id = $1"
+        f" AND m.candidate_id = {candidate_id}::uuid AND m.channel = s.channel AND m.segment_id = s.id)"
+    )
+
+
+def vacancies(title_contains: str | None, open: bool | None) -> Listing:
+    def condition(p: Parameters) -> str:
+        conditions = ["v.account_id = $1"]
+        if title_contains:
+            conditions.append(f"position(lower({p(title_contains)}) IN lower(v.title)) > 0")
+        if open is not None:
+            conditions.append(f"(v.closed_at IS NULL OR v.closed_at > now()) = {p(open)}")
+        return " AND ".join(conditions)
+
+    order = Order("vacancies", (Key("v.opened_at", "timestamptz"), Key("v.id", "uuid")), descending=True)
+    return Listing("vacancies", VACANCY_COLUMNS, "vacancy v", condition, order, searched=True)
+
+
+def candidate_lists(name_contains: str | None) -> Listing:
+    def condition(p: Parameters) -> str:
+        named = f"position(lower({p(name_contains)}) IN lower(l.name)) > 0" if name_contains else "true"
+        return f"l.account_id = $1 AND {named}"
+
+    order = Order("candidate lists", (Key("lower(l.name)", "text"), Key("l.id", "uuid")))
+    return Listing("candidate lists", CANDIDATE_LIST_COLUMNS, "candidate_list l", condition, order, searched=True)
+
+
+def applications(of: str) -> Listing:
+    """The applications of each parent: of a `candidate` or for a `vacancy`, newest first."""
+    other = "vacancy_id" if of == "candidate" else "candidate_id"
+    return Listing(
+        f"applications of a {of}",
+        "a.candidate_id, a.vacancy_id, a.applied_at",
+        "application a",
+        lambda _: f"a.account_id = $1 AND a.{of}_id = parent.id",
+        Order(
+            f"applications of a {of}",
+            (Key("a.applied_at", "timestamptz"), Key(f"a.{other}", "uuid")),
+            descending=True,
+        ),
+    )
+
+
+CANDIDATES_OF_LIST = Listing(
+    "candidates on a list",
+    CANDIDATE_COLUMNS,
+    "candidate_list_member l JOIN candidate c ON c.account_id = $1 AND c.id = l.candidate_id",
+    lambda _: "l.account_id = $1 AND l.list_id = parent.id",
+    Order("candidates of a list", (Key("l.candidate_id", "uuid"),)),
+)
+
+OPERATIONS_OF_SEGMENT = Listing(
+    "operations of a segment",
+    OPERATION_COLUMNS,
+    "membership_operation o",
+    lambda _: "o.account_id = $1 AND o.segment_id = parent.id",
+    Order("operations", (Key("o.requested_at", "timestamptz"), Key("o.id", "uuid")), descending=True),
+)
+
+SKIPPED_OF_OPERATION = Listing(
+    "candidates left out",
+    f"{CANDIDATE_COLUMNS}, k.reasons, k.over_quota",
+    "skipped_candidate k JOIN candidate c ON c.account_id = $1 AND c.id = k.candidate_id",
+    lambda _: "k.account_id = $1 AND k.operation_id = parent.id",
+    Order("skipped candidates", (Key("k.candidate_id", "uuid"),)),
+)

@@ -1,0 +1,167 @@
+"""Keyset pages in both directions, and the signed cursors that mark places in them.
+
+A cursor holds the sort keys of its row, so a page starts where the last one ended whatever was added or removed
+meanwhile. It is signed with the account's secret and the name of its order: one that was made up, or comes from
+another account or another list, is refused.
+"""
+
+import base64
+import hmac
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import orjson
+from asyncpg import Record
+
+from app.domain.errors import BadUserInputError
+from app.domain.sql import Parameters
+
+VERSION = b"1"
+SIGNATURE_BYTES = 12
+
+DECODE: dict[str, Callable[[Any], Any]] = {
+    "uuid": UUID,
+    "timestamptz": datetime.fromisoformat,
+    "text": str,
+    "int": int,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One thing that rows are sorted by: an SQL expression and its type."""
+
+    expression: str
+    type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What rows are sorted by; the last key is unique. All keys run the same way, so that rows compare as a whole."""
+
+    name: str
+    keys: tuple[Key, ...]
+    descending: bool = False
+
+    @property
+    def columns(self) -> str:
+        """The keys, for a SELECT: a cursor is made of them."""
+        return ", ".join(f"{key.expression} AS key_{index}" for index, key in enumerate(self.keys))
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Which rows of an order are wanted: so many from one end, between two places."""
+
+    size: int
+    backward: bool = False
+    after: tuple[Any, ...] | None = None
+    before: tuple[Any, ...] | None = None
+
+    def condition(self, order: Order, p: Parameters) -> str:
+        parts = []
+        for place, beyond in ((self.after, not order.descending), (self.before, order.descending)):
+            if place is not None:
+                expressions = ", ".join(key.expression for key in order.keys)
+                values = ", ".join(f"{p(value)}::{key.type}" for key, value in zip(order.keys, place, strict=True))
+                parts.append(f"({expressions}) {'>' if beyond else '<'} ({values})")
+        return " AND ".join(parts) or "true"
+
+    def order_by(self, order: Order) -> str:
+        direction = "DESC" if order.descending != self.backward else "ASC"
+        return ", ".join(f"{key.expression} {direction}" for key in order.keys)
+
+    @property
+    def limit(self) -> int:
+        """One more than wanted, to see whether there are more."""
+        return self.size + 1
+
+
+@dataclass(slots=True)
+class Page:
+    """Rows of one window, in order, and what lies beyond them."""
+
+    rows: Sequence[Record]
+    has_next_page: bool
+    has_previous_page: bool
+    cursor: Callable[[Record], str]
+    count: Callable[[], Awaitable[int]]
+    """Counts all rows of the connection, not only this page's."""
+
+
+class Cursors:
+    """Makes and reads the cursors of one account's connections."""
+
+    def __init__(self, secret: bytes) -> None:
+        self._secret = secret
+
+    def write(self, order: Order, row: Record) -> str:
+        values = [_plain(row[f"key_{index}"]) for index in range(len(order.keys))]
+        written = orjson.dumps(values)
+        return base64.urlsafe_b64encode(VERSION + self._sign(order, written) + written).rstrip(b"=").decode()
+
+    def read(self, order: Order, cursor: str | None, argument: str) -> tuple[Any, ...] | None:
+        """The place that a cursor marks. Raises BadUserInputError for one that this connection did not make."""
+        if cursor is None:
+            return None
+        try:
+            raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
+            version, signature = raw[:1], raw[1 : 1 + SIGNATURE_BYTES]
+            written = raw[1 + SIGNATURE_BYTES :]
+            if version != VERSION or not hmac.compare_digest(signature, self._sign(order, written)):
+                raise ValueError
+            values = orjson.loads(written)
+            return tuple(DECODE[key.type](value) for key, value in zip(order.keys, values, strict=True))
+        except ValueError:
+            raise BadUserInputError(f"`{argument}` is not a cursor of this connection in this order.") from None
+
+    def _sign(self, order: Order, written: bytes) -> bytes:
+        scope = f"{order.name}/{order.descending}/".encode()
+        return hmac.digest(self._secret, scope + written, "sha256")[:SIGNATURE_BYTES]
+
+
+@dataclass(frozen=True, slots=True)
+class PageArguments:
+    """What a client asked of a connection."""
+
+    first: int | None = None
+    after: str | None = None
+    last: int | None = None
+    before: str | None = None
+
+    def window(self, order: Order, cursors: Cursors, default: int, most: int) -> Window:
+        """Raises BadUserInputError for sizes out of bounds, both sizes at once, or a foreign cursor."""
+        if self.first is not None and self.last is not None:
+            raise BadUserInputError("Give `first` or `last`, not both.")
+        for argument, size in (("first", self.first), ("last", self.last)):
+            if size is not None and not 1 <= size <= most:
+                raise BadUserInputError(f"`{argument}` is from 1 to {most}, not {size}.")
+        backward = self.last is not None
+        size = self.last if self.last is not None else self.first if self.first is not None else min(default, most)
+        return Window(
+            size, backward, cursors.read(order, self.after, "after"), cursors.read(order, self.before, "before")
+        )
+
+
+def page(
+    rows: list[Record], window: Window, order: Order, cursors: Cursors, count: Callable[[], Awaitable[int]]
+) -> Page:
+    """The page that the rows of a window make: at most one row too many, backwards when the window is."""
+    more = len(rows) > window.size
+    rows = rows[: window.size]
+    if window.backward:
+        rows.reverse()
+    return Page(
+        rows,
+        has_next_page=window.before is not None if window.backward else more,
+        has_previous_page=more if window.backward else window.after is not None,
+        cursor=lambda row: cursors.write(order, row),
+        count=count,
+    )
+
+
+def _plain(value: Any) -> Any:
+    return value if isinstance(value, int) else value.isoformat() if isinstance(value, datetime) else str(value)

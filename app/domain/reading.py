@@ -1,0 +1,121 @@
+"""Reading rows by the ids they belong to: one statement for any number of ids."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from asyncpg import Record
+
+from app.database import Database
+from app.domain.eligibility import Rules, not_lapsed
+from app.domain.lists import CANDIDATE_COLUMNS, CANDIDATE_LIST_COLUMNS, VACANCY_COLUMNS
+from app.domain.sql import Parameters
+from app.models import Channel
+
+CANDIDATES = f"""
+-- Candidates by id.
+SELECT {CANDIDATE_COLUMNS} FROM candidate c WHERE c.account_id = $1 AND c.id = ANY($2::uuid[])
+"""
+
+VACANCIES = f"""
+-- Vacancies by id.
+SELECT {VACANCY_COLUMNS} FROM vacancy v WHERE v.account_id = $1 AND v.id = ANY($2::uuid[])
+"""
+
+CANDIDATE_LISTS = f"""
+-- Candidate lists by id.
+SELECT {CANDIDATE_LIST_COLUMNS} FROM candidate_list l WHERE l.account_id = $1 AND l.id = ANY($2::uuid[])
+"""
+
+POLICIES = """
+-- The account's privacy policies, with the channels that demand them.
+SELECT p.id, p.name, array_remove(array_agg(r.channel::text ORDER BY r.channel), NULL) AS required_for
+FROM privacy_policy p
+LEFT JOIN policy_requirement r ON r.account_id = $1 AND r.policy_id = p.id
+WHERE p.account_id = $1
+GROUP BY p.id, p.name ORDER BY lower(p.name), p.id
+"""
+
+CONSENTS = """
+-- What candidates said to each policy, newest first.
+SELECT k.candidate_id, k.policy_id, k.granted_at, k.expires_at, k.withdrawn_at, k.source,
+  k.withdrawn_at IS NULL AND k.granted_at <= now() AND (k.expires_at IS NULL OR k.expires_at > now()) AS active
+FROM consent k WHERE k.account_id = $1 AND k.candidate_id = ANY($2::uuid[])
+ORDER BY k.granted_at DESC, k.policy_id
+"""
+
+LISTS_OF_CANDIDATES = f"""
+-- The lists that candidates are on.
+SELECT m.candidate_id, {CANDIDATE_LIST_COLUMNS}
+FROM candidate_list_member m JOIN candidate_list l ON l.account_id = $1 AND l.id = m.list_id
+WHERE m.account_id = $1 AND m.candidate_id = ANY($2::uuid[])
+ORDER BY lower(l.name), l.id
+"""
+
+KINDS = """
+-- What each id is the id of.
+SELECT id, 'Segment' AS kind FROM segment WHERE account_id = $1 AND id = ANY($2::uuid[])
+UNION ALL SELECT id, 'Candidate' FROM candidate WHERE account_id = $1 AND id = ANY($2::uuid[])
+UNION ALL SELECT id, 'MembershipOperation' FROM membership_operation WHERE account_id = $1 AND id = ANY($2::uuid[])
+UNION ALL SELECT id, 'PrivacyPolicy' FROM privacy_policy WHERE account_id = $1 AND id = ANY($2::uuid[])
+UNION ALL SELECT id, 'Vacancy' FROM vacancy WHERE account_id = $1 AND id = ANY($2::uuid[])
+UNION ALL SELECT id, 'CandidateList' FROM candidate_list WHERE account_id = $1 AND id = ANY($2::uuid[])
+UNION ALL SELECT id, 'Account' FROM account WHERE id = $1 AND id = ANY($2::uuid[])
+"""
+
+
+async def rows_by_id(database: Database, statement: str, account_id: UUID, ids: Sequence[UUID]) -> dict[UUID, Record]:
+    """The rows of a statement that finds at most one per id."""
+    return {row["id"]: row for row in await database.fetch(statement, account_id, list(ids))}
+
+
+async def rows_by(
+    database: Database, statement: str, account_id: UUID, ids: Sequence[UUID], key: str
+) -> dict[UUID, list[Record]]:
+    """The rows of a statement that finds any number per id, in its order."""
+    found: dict[UUID, list[Record]] = {id: [] for id in ids}
+    for row in await database.fetch(statement, account_id, list(ids)):
+        found[row[key]].append(row)
+    return found
+
+
+async def kinds(database: Database, account_id: UUID, ids: Sequence[UUID]) -> dict[UUID, str]:
+    return {row["id"]: row["kind"] for row in await database.fetch(KINDS, account_id, list(ids))}
+
+
+async def endpoints_by_candidate(
+    database: Database, account_id: UUID, candidate_ids: Sequence[UUID], rules: Rules
+) -> dict[UUID, list[dict[str, Any]]]:
+    """The endpoints in use by each candidate: the channels of the segments they are in, and where those lead."""
+    p = Parameters(account_id)
+    rows = await database.fetch(
+        f"""
+-- The endpoints that candidates use.
+SELECT DISTINCT m.candidate_id, m.channel, c.email, c.verified_mobile
+FROM segment_member m JOIN candidate c ON c.account_id = $1 AND c.id = m.candidate_id
+WHERE m.account_id = $1 AND m.candidate_id = ANY({p(list(candidate_ids))}::uuid[])
+  AND {not_lapsed(rules, "m.channel", "m.candidate_id", p)}
+ORDER BY m.candidate_id, m.channel""",
+        *p.values,
+    )
+    found: dict[UUID, list[dict[str, Any]]] = {id: [] for id in candidate_ids}
+    for row in rows:
+        address = row["email"] if row["channel"] == Channel.EMAIL else row["verified_mobile"]
+        found[row["candidate_id"]].append({"channel": row["channel"], "address": address})
+    return found
+
+
+async def segments_with_candidate(
+    database: Database, account_id: UUID, segment_ids: Sequence[UUID], candidate_id: UUID, rules: Rules
+) -> set[UUID]:
+    """Which of the segments the candidate is in."""
+    p = Parameters(account_id)
+    rows = await database.fetch(
+        f"""
+-- Which of these segments the candidate is in.
+SELECT m.segment_id FROM segment_member m
+WHERE m.account_id = $1 AND m.candidate_id = {p(candidate_id)} AND m.segment_id = ANY({p(list(segment_ids))}::uuid[])
+  AND {not_lapsed(rules, "m.channel", "m.candidate_id", p)}""",
+        *p.values,
+    )
+    return {row["segment_id"] for row in rows}

@@ -1,0 +1,78 @@
+"""Nested fields that are resolved for all their parents at once.
+
+A batch function takes the keys of all parents on a level and returns a mapping from each to its value, with a
+constant number of statements: `async (context, keys, **arguments) -> Mapping`. `batch_field` makes a field of it.
+Under graphql-core the parents of a level ask one by one and a DataLoader gathers them.
+"""
+
+import inspect
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+import strawberry
+from aiodataloader import DataLoader
+from strawberry.types import Info
+
+BatchFunction = Callable[..., Awaitable[Mapping[Any, Any]]]
+
+
+class HasLoaders(Protocol):
+    """What the context of an operation must have: a place for its loaders, which live as long as it does."""
+
+    loaders: dict[Any, DataLoader[Any, Any]]
+
+
+def batch_field(function: BatchFunction, *, key: str | Callable[[Any], Any] = "id", description: str) -> Any:
+    """A field whose values come from one call of the batch function for all parents.
+
+    `key` names the parent's value that identifies it, or takes it from the parent. The field's arguments are the
+    function's, after `context` and `keys`. A key that the function leaves out has the value null.
+    """
+    key_of = key if callable(key) else _item(key)
+    parameters = list(inspect.signature(function).parameters.values())[2:]
+
+    async def resolve(root: Any, info: Info, **arguments: Any) -> Any:
+        return await load(info, function, key_of(root), **arguments)
+
+    resolve.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+        [
+            inspect.Parameter("root", inspect.Parameter.POSITIONAL_OR_KEYWORD),
+            inspect.Parameter("info", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=Info),
+            *(parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in parameters),
+        ]
+    )
+    resolve.__annotations__ = {"info": Info, **{each.name: each.annotation for each in parameters}}
+    resolve.__module__ = function.__module__
+    field = strawberry.field(resolver=resolve, description=description)
+    field.metadata = {**field.metadata, "batch": function, "key": key_of}
+    return field
+
+
+async def load(info: Info, function: BatchFunction, key: Any, **arguments: Any) -> Any:
+    """The value of one key, asked for together with all others that this field is asked for on this level."""
+    if key is None:
+        return None
+    context: HasLoaders = info.context
+    # The same field of the document has the same arguments for every parent.
+    place = (function, id(info._raw_info.field_nodes[0]))
+    loader = context.loaders.get(place)
+    if loader is None:
+
+        async def call(keys: Sequence[Any]) -> list[Any]:
+            values = await function(context, keys, **arguments)
+            return [values.get(each) for each in keys]
+
+        loader = context.loaders[place] = DataLoader(call)
+    return await loader.load(key)
+
+
+def _item(name: str) -> Callable[[Any], Any]:
+    return lambda root: value_of(root, name)
+
+
+def value_of(source: Any, name: str) -> Any:
+    """The default resolver: rows are read by key, everything else by attribute."""
+    try:
+        return source[name]
+    except (TypeError, KeyError):
+        return getattr(source, name)

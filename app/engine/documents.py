@@ -1,0 +1,88 @@
+"""Documents, parsed and validated once and kept while they are in use."""
+
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from graphql import (
+    DocumentNode,
+    GraphQLError,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    parse,
+    validate,
+)
+
+from app.engine.errors import ClientError
+
+
+class RefusedDocumentError(Exception):
+    """The document is not one that can be run."""
+
+    def __init__(self, errors: list[GraphQLError], code: str) -> None:
+        super().__init__(str(self.__doc__))
+        self.errors = errors
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    node: DocumentNode
+    operations: dict[str | None, OperationDefinitionNode]
+
+    def operation(self, name: str | None) -> OperationDefinitionNode:
+        """The operation to run. Raises ClientError when the name does not say which."""
+        if name is None and len(self.operations) > 1:
+            raise ClientError("The document has several operations: say which in `operationName`.", "BAD_REQUEST", 400)
+        operation = next(iter(self.operations.values())) if name is None else self.operations.get(name)
+        if operation is None:
+            raise ClientError("The document has no operation of this name.", "BAD_REQUEST", 400)
+        return operation
+
+
+class Documents:
+    """The documents of one schema, bounded by the bytes of their text."""
+
+    def __init__(self, schema: GraphQLSchema, max_tokens: int, max_kept_bytes: int) -> None:
+        self._schema = schema
+        self._max_tokens = max_tokens
+        self._max_kept_bytes = max_kept_bytes
+        self._kept: OrderedDict[str, Document] = OrderedDict()
+        self._kept_bytes = 0
+
+    def get(self, text: str) -> Document:
+        """The document of this text. Raises RefusedDocumentError when it does not parse or does not fit the schema."""
+        document = self._kept.get(text)
+        if document is not None:
+            self._kept.move_to_end(text)
+            return document
+        document = self._read(text)
+        self._keep(text, document)
+        return document
+
+    def _read(self, text: str) -> Document:
+        try:
+            node = parse(text, max_tokens=self._max_tokens)
+        except GraphQLError as error:
+            raise RefusedDocumentError([error], "GRAPHQL_PARSE_FAILED") from None
+        except RecursionError:
+            too_deep = GraphQLError("The document is nested too deep.")
+            raise RefusedDocumentError([too_deep], "GRAPHQL_PARSE_FAILED") from None
+        errors = validate(self._schema, node, max_errors=20)
+        if errors:
+            raise RefusedDocumentError(errors, "GRAPHQL_VALIDATION_FAILED")
+        operations = {
+            definition.name.value if definition.name else None: definition
+            for definition in node.definitions
+            if isinstance(definition, OperationDefinitionNode)
+        }
+        return Document(node, operations)
+
+    def _keep(self, text: str, document: Document) -> None:
+        size = len(text.encode())
+        if size > self._max_kept_bytes // 10:
+            return
+        self._kept[text] = document
+        self._kept_bytes += size
+        while self._kept_bytes > self._max_kept_bytes:
+            oldest, _ = self._kept.popitem(last=False)
+            self._kept_bytes -= len(oldest.encode())
