@@ -80,8 +80,8 @@ def _permissions(value: object) -> frozenset[Permission]:
 
 
 def _expiry(value: object) -> datetime:
-    # PyJWT also takes "123" and true; a number is what RFC 7519 asks for.
-    if isinstance(value, int | float) and not isinstance(value, bool):
+    # PyJWT also takes "123"; a number is what RFC 7519 asks for.
+    if isinstance(value, int | float):
         try:
             return datetime.fromtimestamp(int(value), UTC)
         except (ValueError, OverflowError, OSError):

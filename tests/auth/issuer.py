@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
@@ -47,6 +47,12 @@ def pem(key: PrivateKey) -> bytes:
     return key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
 
 
+async def dripping(body: bytes) -> AsyncIterator[bytes]:
+    for byte in body:
+        yield bytes([byte])
+        await asyncio.sleep(0.02)
+
+
 @dataclass
 class Issuer:
     url: str
@@ -57,6 +63,8 @@ class Issuer:
     discovered: int = 0
     is_down: bool = False
     delay: float = 0
+    drips: bool = False
+    """Whether an answer comes one byte at a time, each a moment after the last."""
     answer: bytes | None = None
     """Answered to everything, if set."""
     redirect: str | None = None
@@ -84,7 +92,8 @@ class Issuer:
         await asyncio.sleep(self.delay)
         if self.is_down:
             return Response(status_code=503)
-        return Response(body if self.answer is None else self.answer, media_type="application/json")
+        body = body if self.answer is None else self.answer
+        return StreamingResponse(dripping(body)) if self.drips else Response(body)
 
 
 class IssuerServer:

@@ -8,7 +8,7 @@ import pytest
 
 from app.auth import Authenticator, IssuerUnavailableError, Principal, UnauthenticatedError
 from tests.auth.conftest import Authenticators, claims_of
-from tests.auth.issuer import Issuer, IssuerServer, ec_key, free_socket, jwk
+from tests.auth.issuer import Issuer, IssuerServer, ec_key, free_socket, jwk, rsa_key
 from tests.auth.test_local_tokens import refusal
 from tests.auth.test_oidc_tokens import UNKNOWN_KEY
 
@@ -170,6 +170,28 @@ async def test_without_any_key_a_hanging_issuer_is_unavailable(
     issuer.delay = 0.3
     with pytest.raises(IssuerUnavailableError):
         await ask(authenticator_of(oidc_issuer=issuer.url, jwks_timeout=0.1), issuer)
+
+
+async def test_an_issuer_that_drips_is_not_waited_for(issuer: Issuer, authenticator_of: Authenticators) -> None:
+    issuer.drips = True
+    started = time.perf_counter()
+    with pytest.raises(IssuerUnavailableError):
+        await ask(authenticator_of(oidc_issuer=issuer.url, jwks_timeout=0.2), issuer)
+    assert time.perf_counter() - started < 0.6
+
+
+async def test_more_keys_than_anybody_needs_are_not_read(issuer: Issuer, authenticator_of: Authenticators) -> None:
+    issuer.publish(jwk(ec_key("a"), "a"), {"padding": "x" * 256 * 1024})
+    with pytest.raises(IssuerUnavailableError):
+        await ask(authenticator_of(oidc_issuer=issuer.url), issuer)
+
+
+async def test_keys_of_algorithms_that_are_not_configured_are_no_keys(
+    issuer: Issuer, authenticator_of: Authenticators
+) -> None:
+    authenticator = authenticator_of(oidc_issuer=issuer.url, oidc_algorithms=("RS256",))
+    with pytest.raises(IssuerUnavailableError):
+        await authenticator.authenticate(f"Bearer {issuer.sign(claims_of(), rsa_key('a'), 'a', 'RS256')}")
 
 
 async def test_an_issuer_that_is_down_is_asked_once_a_second_and_found_when_it_is_back(
