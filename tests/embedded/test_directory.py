@@ -10,7 +10,6 @@ import pytest
 from app.embedded import AlreadyServingError, UnusableDataDirectoryError, running, secret, serving
 from app.embedded.directory import DataDirectory
 from tests.embedded.processes import TEST_OPTIONS, Guest
-from tests.embedded.test_running import run
 
 
 def test_a_second_server_beside_the_first_is_refused_by_name(tmp_path: Path) -> None:
@@ -61,33 +60,36 @@ def test_a_file_in_the_place_of_the_directory_is_named(tmp_path: Path) -> None:
         secret(tmp_path / "data" / "inside")
 
 
-def test_data_of_another_postgresql_are_refused_and_kept(tmp_path: Path) -> None:
-    with running(tmp_path, TEST_OPTIONS):
+def test_data_of_another_postgresql_are_refused_and_kept(data_dir: Path) -> None:
+    with running(data_dir, TEST_OPTIONS):
         pass
-    (tmp_path / "pgdata" / "PG_VERSION").write_text("16\n")
+    version = data_dir / "pgdata" / "PG_VERSION"
+    version.write_text("16\n")
     with pytest.raises(UnusableDataDirectoryError, match="PostgreSQL 16 made it and this is PostgreSQL 18"):
-        running(tmp_path).__enter__()
-    assert (tmp_path / "pgdata" / "base").is_dir()
+        running(data_dir).__enter__()
+    version.write_text("18\n")
+    with running(data_dir, TEST_OPTIONS):
+        pass
 
 
 @pytest.mark.parametrize("name", ["much too long " * 15, "a,comma", 'a "quotation"'])
-async def test_a_path_that_no_socket_fits_into_works_all_the_same(tmp_path: Path, name: str) -> None:
-    data_dir = tmp_path / name
-    with running(data_dir, TEST_OPTIONS) as database:
-        assert await run(database.url, "SELECT 1") == 1
-        shelter = DataDirectory.prepare(data_dir).shelter
+def test_a_path_that_no_socket_fits_into_works_all_the_same(data_dir: Path, name: str) -> None:
+    renamed = data_dir.rename(data_dir.with_name(name))
+    with running(renamed, TEST_OPTIONS):
+        shelter = DataDirectory.prepare(renamed).shelter
         assert shelter.parent == Path(tempfile.gettempdir()).resolve()
         assert stat.S_IMODE(shelter.stat().st_mode) & 0o067 == 0
-        with Guest("running", data_dir) as guest:
+        with Guest("running", renamed) as guest:
             assert guest.says()["answer"] == 42
+    renamed.rename(data_dir)
     assert not shelter.exists()
 
 
-async def test_a_path_of_any_letters_goes_into_the_url() -> None:
+def test_a_path_of_any_letters_goes_into_the_url() -> None:
     with tempfile.TemporaryDirectory() as short:
         data_dir = Path(short).resolve() / "100% & ünïcode?#=+:@ "
-        with running(data_dir, TEST_OPTIONS) as database:
-            assert await run(database.url, "SELECT 1") == 1
+        with Guest("running", data_dir) as guest:
+            assert guest.says()["answer"] == 42
             assert (data_dir / "socket" / ".s.PGSQL.5432").is_socket()
 
 

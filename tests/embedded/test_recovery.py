@@ -19,56 +19,56 @@ def descendants(pid: int) -> list[int]:
     return [child for child, parent in pairs if parent == pid]
 
 
-def test_when_its_user_is_killed_postgresql_is_adopted_by_the_next_and_stopped_by_the_last(tmp_path: Path) -> None:
-    with Guest("running", tmp_path) as victim:
+def test_when_its_user_is_killed_postgresql_is_adopted_by_the_next_and_stopped_by_the_last(data_dir: Path) -> None:
+    with Guest("running", data_dir) as victim:
         victim.says()
-        pid = postmaster(tmp_path)
+        pid = postmaster(data_dir)
         victim.kill()
     assert is_alive(pid)
-    with running(tmp_path, TEST_OPTIONS):
-        assert postmaster(tmp_path) == pid
+    with running(data_dir, TEST_OPTIONS):
+        assert postmaster(data_dir) == pid
     assert not is_alive(pid)
 
 
-async def test_a_killed_postmaster_is_replaced_and_what_was_committed_is_there(tmp_path: Path) -> None:
-    with running(tmp_path, DURABLE) as database:
+async def test_a_killed_postmaster_is_replaced_and_what_was_committed_is_there(data_dir: Path) -> None:
+    with running(data_dir, DURABLE) as database:
         await run(database.owner_url, "CREATE TABLE kept AS SELECT 7 AS n")
-        pid = postmaster(tmp_path)
+        pid = postmaster(data_dir)
         kill(pid)
-        with running(tmp_path, DURABLE):
-            assert postmaster(tmp_path) != pid
+        with running(data_dir, DURABLE):
+            assert postmaster(data_dir) != pid
             assert await run(database.owner_url, "SELECT n FROM kept") == 7
         assert await run(database.owner_url, "SELECT n FROM kept") == 7, "the first user is still in"
-    assert not (tmp_path / "pgdata" / "postmaster.pid").exists()
+    assert not (data_dir / "pgdata" / "postmaster.pid").exists()
 
 
-async def test_a_machine_crash_is_recovered_from(tmp_path: Path) -> None:
-    with Guest("running", tmp_path) as guest:
+async def test_a_machine_crash_is_recovered_from(data_dir: Path) -> None:
+    with Guest("running", data_dir) as guest:
         url = guest.says()["url"]
-        await run(url.replace("//segments@", "//segments_owner@"), "CREATE TABLE kept AS SELECT 7 AS n")
-        pid = postmaster(tmp_path)
+        await run(url.replace("//segments@", "//segments_owner@"), "CREATE TABLE survivor AS SELECT 7 AS n")
+        pid = postmaster(data_dir)
         processes = [pid, *descendants(pid)]
         guest.kill()
         for process in processes:
             if is_alive(process):
                 kill(process)
-    assert (tmp_path / "pgdata" / "postmaster.pid").exists()
-    with running(tmp_path, DURABLE) as database:
-        assert await run(database.owner_url, "SELECT n FROM kept") == 7
+    assert (data_dir / "pgdata" / "postmaster.pid").exists()
+    with running(data_dir, DURABLE) as database:
+        assert await run(database.owner_url, "SELECT n FROM survivor") == 7
 
 
 @pytest.mark.parametrize("owner_of_the_pid", ["nobody", "an unrelated process"])
-def test_a_stale_postmaster_pid_stops_nothing(tmp_path: Path, owner_of_the_pid: str) -> None:
-    with running(tmp_path, TEST_OPTIONS):
-        lines = (tmp_path / "pgdata" / "postmaster.pid").read_text().splitlines()
+def test_a_stale_postmaster_pid_stops_nothing(data_dir: Path, owner_of_the_pid: str) -> None:
+    with running(data_dir, TEST_OPTIONS):
+        lines = (data_dir / "pgdata" / "postmaster.pid").read_text().splitlines()
     with subprocess.Popen(["sleep", "300"]) as unrelated:
         if owner_of_the_pid == "nobody":
             unrelated.kill()
             unrelated.wait()
         lines[0] = str(unrelated.pid)
-        (tmp_path / "pgdata" / "postmaster.pid").write_text("\n".join(lines) + "\n")
-        with running(tmp_path, TEST_OPTIONS):
-            assert postmaster(tmp_path) != unrelated.pid
+        (data_dir / "pgdata" / "postmaster.pid").write_text("\n".join(lines) + "\n")
+        with running(data_dir, TEST_OPTIONS):
+            assert postmaster(data_dir) != unrelated.pid
         assert is_alive(unrelated.pid) is (owner_of_the_pid != "nobody"), "it was left alone"
         unrelated.kill()
 
