@@ -95,11 +95,11 @@ def _gone(directory: DataDirectory) -> bool:
 
 def _start(directory: DataDirectory, options: Mapping[str, str], alive: FileLock) -> None:
     try:
+        directory.create_sockets()
         if not directory.pgdata.exists():
             _initialize(directory, alive)
         # No process is left that it could belong to, but its pid may be somebody else's by now.
         (directory.pgdata / "postmaster.pid").unlink(missing_ok=True)
-        directory.create_sockets()
         output = directory.open_log()
     except OSError as error:
         raise _failure(directory, str(error)) from error
@@ -167,9 +167,8 @@ def _as_account(directory: DataDirectory, command: Sequence[str]) -> list[str]:
     """The command as the account that PostgreSQL runs as, which is ourselves unless we are root."""
     if directory.account is None:
         return list(command)
-    needed = [_program("postgres"), str(_installation() / "share"), command[command.index("-D") + 1]]
-    if directory.sockets.exists():
-        needed.append(str(directory.sockets))
+    data = command[command.index("-D") + 1]
+    needed = [_program("postgres"), str(_installation() / "share"), data, str(directory.sockets)]
     launcher = [sys.executable, "-I", "-S", str(Path(__file__).with_name("unprivileged.py"))]
     return [*launcher, str(directory.account.uid), str(directory.account.gid), *needed, "--", *command]
 

@@ -7,8 +7,9 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 CHECKOUT = Path(__file__).parents[2]
@@ -19,14 +20,22 @@ TEST_OPTIONS = {"fsync": "off", "shared_buffers": "16MB"}
 class Guest:
     """A process running tests/embedded/guest.py."""
 
-    def __init__(self, act: str, data_dir: Path, *account: int, **environment: str) -> None:
+    def __init__(
+        self,
+        act: str,
+        data_dir: Path,
+        *account: int,
+        packages: Path | None = None,
+        environment: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        path = [str(packages)] if packages else []
         self.process = subprocess.Popen(
             [sys.executable, "-m", "tests.embedded.guest", act, str(data_dir), *map(str, account)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
             cwd=CHECKOUT,
-            env={**os.environ, **environment},
+            env={**os.environ, **environment, "PYTHONPATH": os.pathsep.join([*path, *sys.path])},
             start_new_session=True,
         )
 

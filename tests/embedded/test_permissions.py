@@ -86,7 +86,7 @@ def test_closed_directories_stay_closed_and_no_hindrance(lodging: tuple[Path, Pa
     data_dir.parent.mkdir()
     outside = [*data_dir.parents, site, *site.rglob("*")]
     before = ownership(outside)
-    with Guest("running", data_dir, PYTHONPATH=str(site)) as guest:
+    with Guest("running", data_dir, packages=site) as guest:
         assert guest.says()["answer"] == 42
         pid = postmaster(data_dir)
         assert runs_as(pid) != 0
@@ -100,7 +100,7 @@ def test_closed_directories_stay_closed_and_no_hindrance(lodging: tuple[Path, Pa
 
 def test_where_everything_can_be_read_postgresql_has_no_capability_at_all(open_directory: Path, wheel: Path) -> None:
     before = ownership(open_directory.parents)
-    with Guest("running", open_directory / "data", PYTHONPATH=str(wheel)) as guest:
+    with Guest("running", open_directory / "data", packages=wheel) as guest:
         assert guest.says()["answer"] == 42
         pid = postmaster(open_directory / "data")
         assert runs_as(pid) != 0
@@ -114,7 +114,7 @@ def test_an_ordinary_user_runs_it_as_itself(open_directory: Path, wheel: Path) -
     home.mkdir(mode=0o700)
     os.chown(home, uid, gid)
     account = (uid, gid) if AS_ROOT else ()
-    with Guest("running", home / "data", *account, PYTHONPATH=str(wheel)) as guest:
+    with Guest("running", home / "data", *account, packages=wheel) as guest:
         assert guest.says()["answer"] == 42
         assert runs_as(postmaster(home / "data")) == uid
     assert {path.stat().st_uid for path in (home / "data").rglob("*")} == {uid}
@@ -127,7 +127,7 @@ def test_a_directory_that_one_may_not_write_to_is_refused(open_directory: Path, 
     sealed.mkdir()
     sealed.chmod(0o555)
     for data_dir in (sealed, sealed / "data"):
-        with Guest("running", data_dir, *account, PYTHONPATH=str(wheel)) as guest:
+        with Guest("running", data_dir, *account, packages=wheel) as guest:
             said = guest.says()
         assert said["error"] == "UnusableDataDirectoryError"
         assert "may not write to it" in said["message"] or "Permission denied" in said["message"]
@@ -139,14 +139,14 @@ def test_what_root_made_and_what_an_ordinary_user_made_are_kept_apart(open_direc
     account = ordinary_account()
     with running(open_directory / "of_root", TEST_OPTIONS):
         pass
-    with Guest("running", open_directory / "of_root", *account, PYTHONPATH=str(wheel)) as guest:
+    with Guest("running", open_directory / "of_root", *account, packages=wheel) as guest:
         said = guest.says()
     assert said["error"] == "UnusableDataDirectoryError"
     assert "belongs to root" in said["message"] or "Permission denied" in said["message"]
     theirs = open_directory / "theirs"
     theirs.mkdir()
     os.chown(theirs, *account)
-    with Guest("running", theirs, *account, PYTHONPATH=str(wheel)) as guest:
+    with Guest("running", theirs, *account, packages=wheel) as guest:
         assert guest.says()["answer"] == 42
     before = ownership(theirs.rglob("*"))
     with pytest.raises(UnusableDataDirectoryError, match="made by another user, daemon owns"):

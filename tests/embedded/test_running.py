@@ -183,7 +183,7 @@ def test_ctrl_c_in_a_terminal_does_not_reach_postgresql(data_dir: Path) -> None:
 
 def test_the_environment_of_whoever_starts_it_has_no_influence(tmp_path: Path) -> None:
     strange = {"LANG": "xx_XX", "LC_ALL": "tlh", "PGPORT": "1", "PGDATA": "/nowhere", "PGHOST": "nowhere", "TZ": "Mars"}
-    with Guest("running", tmp_path, **strange) as guest:
+    with Guest("running", tmp_path, environment=strange) as guest:
         assert guest.says()["answer"] == 42
 
 
