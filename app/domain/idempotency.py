@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Awaitable, Callable
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from typing import Any
 from uuid import UUID
 
@@ -23,53 +23,59 @@ INSERT INTO idempotency_key (account_id, key, input_hash, outcome, created_at) V
 """
 
 
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What came of the work: the id of what it made, or the failures it met."""
+
+    id: UUID | None
+    errors: tuple[DomainError, ...] = ()
+
+
 async def once(
     tx: Transaction, key: str | None, mutation: str, input: Any, work: Callable[[], Awaitable[UUID]]
-) -> UUID:
-    """Does the work, unless it was done before under this key: then its id, or its failure, comes back.
+) -> Done:
+    """Does the work, unless it was done under this key before: then what came of it then.
 
-    Raises IdempotencyKeyReusedError when the key came with another mutation or input.
+    Without a key its failures are raised. Raises IdempotencyKeyReusedError when the key came with another mutation
+    or input.
     """
     if key is None:
-        return await work()
+        return Done(await work())
     hashed = _hash(mutation, input)
     first = await tx.fetchrow(FIRST, tx.account_id, key)
     if first is not None:
         if first["input_hash"] != hashed:
             raise IdempotencyKeyReusedError(("input", "idempotencyKey"))
-        return _outcome(first["outcome"])
-    outcome: dict[str, Any]
+        return _read(first["outcome"])
     try:
         async with tx.part():
-            outcome = {"id": str(await work())}
+            done = Done(await work())
     except DomainError as error:
-        outcome = {"errors": [_written(error)]}
+        done = Done(None, (error,))
     except RefusedError as refused:
-        outcome = {"errors": [_written(error) for error in refused.errors]}
-    await tx.fetch(KEEP, tx.account_id, key, hashed, outcome, tx.now)
-    return _outcome(outcome)
+        done = Done(None, tuple(refused.errors))
+    await tx.fetch(KEEP, tx.account_id, key, hashed, _written(done), tx.now)
+    return done
 
 
-class KeptFailureError(RefusedError):
-    """The first outcome under an idempotency key was a failure, and that is kept."""
+def _written(done: Done) -> dict[str, Any]:
+    errors = [
+        {"type": type(error).__name__, **{field.name: getattr(error, field.name) for field in fields(error)}}
+        for error in done.errors
+    ]
+    return {"id": done.id, "errors": errors}
 
 
-def _outcome(outcome: dict[str, Any]) -> UUID:
-    if "id" in outcome:
-        return UUID(outcome["id"])
-    raise KeptFailureError([_read(written) for written in outcome["errors"]])
+def _read(outcome: dict[str, Any]) -> Done:
+    return Done(UUID(outcome["id"]) if outcome["id"] else None, tuple(_read_error(each) for each in outcome["errors"]))
 
 
-def _written(error: DomainError) -> dict[str, Any]:
-    return {"type": type(error).__name__, "fields": {field.name: getattr(error, field.name) for field in fields(error)}}
-
-
-def _read(written: dict[str, Any]) -> DomainError:
-    values = dict(written["fields"])
+def _read_error(written: dict[str, Any]) -> DomainError:
+    values = dict(written)
+    kind: type[DomainError] = getattr(errors, values.pop("type"))
     values["path"] = tuple(values["path"])
-    if values.get("segment_id") is not None:
+    if values.get("segment_id"):
         values["segment_id"] = UUID(values["segment_id"])
-    kind: type[DomainError] = getattr(errors, written["type"])
     return kind(**values)
 
 

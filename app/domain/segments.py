@@ -10,7 +10,7 @@ from uuid_utils.compat import uuid7
 from app.database import Database, Transaction
 from app.domain import operations
 from app.domain.endings import end_memberships
-from app.domain.errors import InUseError, NameTakenError, NotFoundError, SegmentArchivedError
+from app.domain.errors import InUseError, NameTakenError, NotFoundError, Path, SegmentArchivedError
 from app.domain.names import name, name_key
 from app.domain.operations import Outcome
 from app.domain.sql import Parameters
@@ -73,10 +73,16 @@ class SegmentRef:
 
 async def open_for_change(tx: Transaction, segment_id: UUID) -> SegmentRef:
     """The segment, when its members may be changed. Raises NotFoundError, SegmentArchivedError."""
-    state = await _state(tx, segment_id)
-    if state["archived_at"] is not None:
-        raise SegmentArchivedError(SEGMENT_ID)
-    return SegmentRef(segment_id, Channel(state["channel"]))
+    return changeable(segment_id, await tx.fetchrow(STATE, tx.account_id, segment_id), SEGMENT_ID)
+
+
+def changeable(segment_id: UUID, row: Record | None, path: Path) -> SegmentRef:
+    """The segment of a row, when there is one and it is not archived. Raises NotFoundError, SegmentArchivedError."""
+    if row is None:
+        raise NotFoundError(path, "segment")
+    if row["archived_at"] is not None:
+        raise SegmentArchivedError(path)
+    return SegmentRef(segment_id, Channel(row["channel"]))
 
 
 async def create(tx: Transaction, text: str, channel: Channel) -> UUID:

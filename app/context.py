@@ -1,0 +1,54 @@
+"""What one operation has at hand: who asks, their account's data, and loaders that live as long as it does."""
+
+import asyncio
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+from uuid import UUID
+
+from aiodataloader import DataLoader
+
+from app.auth import Permission, Principal
+from app.database import Database
+from app.domain import eligibility
+from app.domain.accounts import Account
+from app.domain.paging import Cursors, Order, PageArguments, Window
+from app.engine.errors import ClientError
+from app.settings import Settings
+
+
+@dataclass
+class Context:
+    principal: Principal
+    account: Account
+    database: Database
+    settings: Settings
+    loaders: dict[Any, DataLoader[Any, Any]] = field(default_factory=dict)
+    _rules: "asyncio.Task[eligibility.Rules] | None" = None
+
+    @property
+    def account_id(self) -> UUID:
+        return self.account.id
+
+    @cached_property
+    def cursors(self) -> Cursors:
+        return Cursors(self.account.secret)
+
+    def window(self, order: Order, asked: PageArguments, most: int | None = None) -> Window:
+        """The rows that a connection was asked for. Raises BadUserInputError."""
+        return asked.window(order, self.cursors, self.settings.default_page, most or self.settings.max_page)
+
+    async def rules(self) -> eligibility.Rules:
+        """What each channel demands, read once per operation."""
+        if self._rules is None:
+            self._rules = asyncio.create_task(eligibility.rules(self.database, self.account.id))
+        return await self._rules
+
+    def demand(self, permission: Permission) -> None:
+        """Raises FORBIDDEN, naming the permission, when the token does not carry it."""
+        if permission not in self.principal.permissions:
+            raise ClientError(
+                f"This needs the permission {permission}, which the token does not carry.",
+                "FORBIDDEN",
+                permission=permission.value,
+            )

@@ -1,0 +1,58 @@
+"""The whole graph, put together from its root fields."""
+
+from datetime import datetime
+
+import strawberry
+from graphql import GraphQLSchema
+from strawberry.schema.config import StrawberryConfig
+
+from app.engine.batch import value_of
+from app.resolvers.mutations.add_candidates_to_segment import add_candidates_to_segment
+from app.resolvers.mutations.archive_segment import archive_segment
+from app.resolvers.mutations.create_segment import create_segment
+from app.resolvers.mutations.delete_segment import delete_segment
+from app.resolvers.mutations.remove_candidates_from_segment import remove_candidates_from_segment
+from app.resolvers.mutations.rename_segment import rename_segment
+from app.resolvers.mutations.restore_segment import restore_segment
+from app.resolvers.queries import Query
+from app.schema.errors import IMPLEMENTATIONS
+from app.schema.scalars import DateTime
+
+
+def _mutation(resolver: object, description: str) -> object:
+    return strawberry.mutation(resolver=resolver, description=f"{description} Needs EDIT_SEGMENTS.")  # type: ignore[call-overload]
+
+
+@strawberry.type(
+    description="Everything that can be changed. Each mutation happens whole or, when it has userErrors, not at all."
+)
+class Mutation:
+    create_segment = _mutation(create_segment, "Makes an empty segment.")
+    rename_segment = _mutation(rename_segment, "Gives a segment another name.")
+    archive_segment = _mutation(
+        archive_segment, "Takes a segment out of use. Its members stay, cannot change, and use their endpoints."
+    )
+    restore_segment = _mutation(restore_segment, "Takes an archived segment back into use.")
+    delete_segment = _mutation(delete_segment, "Deletes a segment for good and ends its memberships.")
+    add_candidates_to_segment = _mutation(
+        add_candidates_to_segment,
+        "Adds those of the candidates who may join, and says who was left out and why.",
+    )
+    remove_candidates_from_segment = _mutation(
+        remove_candidates_from_segment, "Removes candidates. Endpoints that nothing else needs are free at once."
+    )
+
+
+graph = strawberry.Schema(
+    query=Query,
+    mutation=Mutation,
+    types=IMPLEMENTATIONS,
+    config=StrawberryConfig(default_resolver=value_of, scalar_map={datetime: DateTime}),
+)
+
+schema: GraphQLSchema = graph._schema
+
+
+def sdl() -> str:
+    """The graph in GraphQL's schema language, as clients' tools take it."""
+    return graph.as_str() + "\n"

@@ -1,0 +1,1 @@
+"""What the graph does: root fields, one module per mutation, and the loaders of nested fields."""

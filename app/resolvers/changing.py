@@ -1,0 +1,44 @@
+"""What every mutation has in common: permission, one transaction, expected failures in the payload."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from strawberry.types import Info
+
+from app.auth import Permission
+from app.context import Context
+from app.database import Transaction
+from app.domain.errors import DomainError, RefusedError
+from app.domain.idempotency import Done
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a mutation made or touched, for its payload to read when it is asked for."""
+
+    segment_id: UUID | None = None
+    operation_id: UUID | None = None
+    deleted_segment_id: UUID | None = None
+    user_errors: tuple[DomainError, ...] = ()
+
+
+async def change(
+    info: Info[Context, None], permission: Permission, work: Callable[[Transaction, Context], Awaitable[Result]]
+) -> Any:
+    """Does the work in one transaction. What it raises of the expected undoes all of it and is in the result."""
+    context = info.context
+    context.demand(permission)
+    try:
+        async with context.database.write(context.account_id) as tx:
+            return await work(tx, context)
+    except DomainError as error:
+        return Result(user_errors=(error,))
+    except RefusedError as refused:
+        return Result(user_errors=tuple(refused.errors))
+
+
+def made(done: Done, **ids: Any) -> Result:
+    """The result of work done once: nothing but its failures, when it failed."""
+    return Result(user_errors=done.errors) if done.errors else Result(**ids)

@@ -1,0 +1,96 @@
+"""What candidates have."""
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+from uuid import UUID
+
+import strawberry
+from asyncpg import Record
+
+from app.context import Context
+from app.domain import eligibility, lists, reading
+from app.domain.listing import read_pages
+from app.domain.paging import Page, PageArguments
+from app.models import Channel, IneligibilityCode
+from app.schema.connections import After, Before, First, Last
+from app.schema.inputs import SegmentFilter
+
+MESSAGES = {
+    IneligibilityCode.CONSENT_MISSING: "Has not accepted this privacy policy.",
+    IneligibilityCode.CONSENT_WITHDRAWN: "Has withdrawn the consent to this privacy policy.",
+    IneligibilityCode.CONSENT_EXPIRED: "The consent to this privacy policy has expired.",
+    IneligibilityCode.EMAIL_MISSING: "Has no e-mail address.",
+    IneligibilityCode.MOBILE_NOT_VERIFIED: "Has no verified mobile number.",
+    IneligibilityCode.SUPPRESSED: "The address must not be contacted.",
+}
+
+
+async def candidates_by_id(context: Context, ids: Sequence[UUID]) -> dict[UUID, Record]:
+    return await reading.rows_by_id(context.database, reading.CANDIDATES, context.account_id, ids)
+
+
+async def consents_by_candidate(context: Context, candidate_ids: Sequence[UUID]) -> dict[UUID, list[Record]]:
+    return await reading.rows_by(context.database, reading.CONSENTS, context.account_id, candidate_ids, "candidate_id")
+
+
+async def policies_by_id(context: Context, _: Sequence[UUID]) -> dict[UUID, Record]:
+    """All of them: an account has a handful."""
+    rows = await context.database.fetch(reading.POLICIES, context.account_id)
+    return {row["id"]: row for row in rows}
+
+
+async def eligibility_by_candidate(
+    context: Context,
+    candidate_ids: Sequence[UUID],
+    channel: Annotated[Channel, strawberry.argument(description="The channel to be contacted through.")],
+) -> dict[UUID, dict[str, Any]]:
+    reasons = await eligibility.reasons_by_candidate(
+        context.database, context.account_id, list(candidate_ids), await context.rules(), channel
+    )
+    return {
+        candidate_id: {
+            "channel": channel,
+            "eligible": not found,
+            "reasons": [{"code": code, "message": MESSAGES[code], "policy_id": policy_id} for code, policy_id in found],
+        }
+        for candidate_id, found in reasons.items()
+    }
+
+
+async def endpoints_by_candidate(context: Context, candidate_ids: Sequence[UUID]) -> dict[UUID, list[dict[str, Any]]]:
+    return await reading.endpoints_by_candidate(
+        context.database, context.account_id, candidate_ids, await context.rules()
+    )
+
+
+async def segments_by_candidate(
+    context: Context,
+    candidate_ids: Sequence[UUID],
+    filter: Annotated[SegmentFilter | None, strawberry.argument(description="Which segments.")] = None,
+    first: First = None,
+    after: After = None,
+    last: Last = None,
+    before: Before = None,
+) -> dict[UUID, Page]:
+    listing = lists.segments_of_candidate(filter or SegmentFilter(), await context.rules())
+    window = context.window(listing.order, PageArguments(first, after, last, before))
+    return await read_pages(context.database, context.account_id, candidate_ids, listing, window, context.cursors)
+
+
+async def applications_by_candidate(
+    context: Context,
+    candidate_ids: Sequence[UUID],
+    first: First = None,
+    after: After = None,
+    last: Last = None,
+    before: Before = None,
+) -> dict[UUID, Page]:
+    listing = lists.applications("candidate")
+    window = context.window(listing.order, PageArguments(first, after, last, before))
+    return await read_pages(context.database, context.account_id, candidate_ids, listing, window, context.cursors)
+
+
+async def candidate_lists_by_candidate(context: Context, candidate_ids: Sequence[UUID]) -> dict[UUID, list[Record]]:
+    return await reading.rows_by(
+        context.database, reading.LISTS_OF_CANDIDATES, context.account_id, candidate_ids, "candidate_id"
+    )

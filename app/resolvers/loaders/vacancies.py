@@ -1,0 +1,46 @@
+"""What vacancies and candidate lists have."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from asyncpg import Record
+
+from app.context import Context
+from app.domain import lists, reading
+from app.domain.listing import read_pages
+from app.domain.paging import Page, PageArguments
+from app.schema.connections import After, Before, First, Last
+
+
+async def vacancies_by_id(context: Context, ids: Sequence[UUID]) -> dict[UUID, Record]:
+    return await reading.rows_by_id(context.database, reading.VACANCIES, context.account_id, ids)
+
+
+async def candidate_lists_by_id(context: Context, ids: Sequence[UUID]) -> dict[UUID, Record]:
+    return await reading.rows_by_id(context.database, reading.CANDIDATE_LISTS, context.account_id, ids)
+
+
+async def applications_by_vacancy(
+    context: Context,
+    vacancy_ids: Sequence[UUID],
+    first: First = None,
+    after: After = None,
+    last: Last = None,
+    before: Before = None,
+) -> dict[UUID, Page]:
+    listing = lists.applications("vacancy")
+    window = context.window(listing.order, PageArguments(first, after, last, before))
+    return await read_pages(context.database, context.account_id, vacancy_ids, listing, window, context.cursors)
+
+
+async def candidates_by_list(
+    context: Context,
+    list_ids: Sequence[UUID],
+    first: First = None,
+    after: After = None,
+    last: Last = None,
+    before: Before = None,
+) -> dict[UUID, Page]:
+    listing = lists.CANDIDATES_OF_LIST
+    window = context.window(listing.order, PageArguments(first, after, last, before))
+    return await read_pages(context.database, context.account_id, list_ids, listing, window, context.cursors)
