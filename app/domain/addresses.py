@@ -10,6 +10,7 @@ from functools import cache
 
 import phonenumbers
 from email_validator import SPECIAL_USE_DOMAIN_NAMES, EmailNotValidError, validate_email
+from email_validator.rfc_constants import CASE_INSENSITIVE_MAILBOX_NAMES
 from phonenumbers import COUNTRY_CODE_TO_REGION_CODE, NumberParseException, PhoneMetadata, PhoneNumberFormat
 
 LONGEST_EMAIL = 254
@@ -40,7 +41,8 @@ class InvalidMobileError(ValueError):
 
 
 def email_address(text: str) -> str:
-    """The address in its usual form: what is before the @ as given, the domain in lower case.
+    """The address in its usual form: what is before the @ as given (but for names like postmaster), the domain in
+    lower case.
 
     Asks no name server. Raises InvalidEmailError.
     """
@@ -52,6 +54,7 @@ def email_address(text: str) -> str:
         and PLAIN_LOCAL_PART.fullmatch(local)
         and PLAIN_DOMAIN.fullmatch(domain)
         and not f".{domain}".endswith(SPECIAL_DOMAINS)
+        and local.lower() not in CASE_INSENSITIVE_MAILBOX_NAMES
     ):
         return f"{local}@{domain}"
     try:

@@ -1,6 +1,5 @@
 """Fills an account with people who do not exist: `segments seed`."""
 
-import secrets
 from collections.abc import Iterator
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from uuid_utils.compat import uuid7
 
 from app.ahead import ahead
 from app.database import Database, Transaction
+from app.domain import accounts
 from app.progress import Advance, silently
 from app.seeding.circumstances import (
     APPLICATION_COLUMNS,
@@ -29,25 +29,16 @@ from app.seeding.circumstances import (
     vacancies,
 )
 from app.seeding.people import COLUMNS, SeededCandidate, people
+from app.seeding.segments import SEGMENTS, fill_segments
 
 CANDIDATES_PER_TRANSACTION = 20_000
-
-FIND_ACCOUNT = """
--- The account of this name: the one statement that knows no account yet.
-SELECT id FROM account WHERE lower(name) = lower($1)
-"""
-
-CREATE_ACCOUNT = """
--- A new account and the row that its changes take turns on.
-WITH created AS (INSERT INTO account (id, name, secret) VALUES ($1, $2, $3) RETURNING id)
-INSERT INTO endpoint_usage (account_id) SELECT id FROM created
-"""
 
 HAS_CONTENT = """
 -- Whether the account has anything that a seed would mix with.
 SELECT EXISTS (SELECT FROM candidate WHERE account_id = $1)
   OR EXISTS (SELECT FROM vacancy WHERE account_id = $1)
   OR EXISTS (SELECT FROM candidate_list WHERE account_id = $1)
+  OR EXISTS (SELECT FROM segment WHERE account_id = $1)
 """
 
 KNOWN_POLICIES = """
@@ -73,7 +64,7 @@ WHERE NOT EXISTS (SELECT FROM contract WHERE account_id = $1 AND $7::date BETWEE
 
 
 class AccountNotEmptyError(Exception):
-    """The account {name} already has candidates, vacancies or lists. Seed an empty account, or one of a new name."""
+    """The account {name} already has candidates, vacancies, lists or segments. Seed an empty one, or a new one."""
 
     def __init__(self, name: str) -> None:
         super().__init__(str(self.__doc__).format(name=name))
@@ -100,7 +91,7 @@ class Surroundings:
 
     policies: list[UUID]
     vacancies: list[tuple[UUID, SeededVacancy]]
-    lists: list[UUID]
+    lists: dict[str, UUID]
 
 
 async def seed(
@@ -121,8 +112,9 @@ async def seed(
     `owner_url` is the role that may ANALYZE. Raises AccountNotEmptyError.
     """
     moment = moment or datetime.now(UTC)
-    account_id, created = await _account(database, account_name)
-    seeded = Seeded(account_id, created)
+    known = await accounts.by_name(database, account_name)
+    account_id = (known or await accounts.create(database, account_name)).id
+    seeded = Seeded(account_id, account_created=known is None)
     async with database.write(account_id) as tx:
         if await tx.fetchval(HAS_CONTENT, account_id):
             raise AccountNotEmptyError(account_name)
@@ -140,6 +132,10 @@ async def seed(
             advance(len(chunk.candidates))
     if owner_url is not None:
         await analyze(owner_url)
+    seeded.segments = len(SEGMENTS)
+    seeded.members = await fill_segments(database, account_id, surroundings.lists)
+    if owner_url is not None:
+        await analyze(owner_url)
     return seeded
 
 
@@ -152,15 +148,6 @@ async def analyze(owner_url: str) -> None:
         await connection.close()
 
 
-async def _account(database: Database, name: str) -> tuple[UUID, bool]:
-    found = await database.fetchrow(FIND_ACCOUNT, name)
-    if found is not None:
-        return found["id"], False
-    account_id = uuid7()
-    await database.fetch(CREATE_ACCOUNT, account_id, name, secrets.token_bytes(32))
-    return account_id, True
-
-
 async def _surround(tx: Transaction, candidates: int, seed: int, moment: datetime, limit: int) -> Surroundings:
     """The policies, the contract, the vacancies and the empty lists."""
     account_id = tx.account_id
@@ -170,10 +157,10 @@ async def _surround(tx: Transaction, candidates: int, seed: int, moment: datetim
                if policy.name not in known]  # fmt: skip
     await tx.copy("privacy_policy", ("account_id", "id", "name"), missing)
     for policy_id, policy in zip(policies, POLICIES, strict=True):
-        await tx.execute(ADD_REQUIREMENT, account_id, list(policy.required_for), policy_id)
-    starts_on, ends_on = contract_year(moment)
-    name = f"Contract {moment.year}"
-    await tx.execute(ADD_CONTRACT, account_id, uuid7(), name, limit, starts_on, ends_on, moment.date())
+        await tx.fetch(ADD_REQUIREMENT, account_id, list(policy.required_for), policy_id)
+    starts_on, ends_on = contract_year(tx.now)
+    name = f"Contract {tx.now.year}"
+    await tx.fetch(ADD_CONTRACT, account_id, uuid7(), name, limit, starts_on, ends_on, tx.now.date())
     openings = [(uuid7(), vacancy) for vacancy in vacancies(candidates, seed, moment)]
     await tx.copy(
         "vacancy",
@@ -182,7 +169,7 @@ async def _surround(tx: Transaction, candidates: int, seed: int, moment: datetim
     )
     lists = [(account_id, uuid7(), f"L-{number}", each, moment) for number, each in enumerate(list_names(), start=1)]
     await tx.copy("candidate_list", LIST_COLUMNS, lists)
-    return Surroundings(policies, openings, [row[1] for row in lists])
+    return Surroundings(policies, openings, {name: id_ for _, id_, _, name, _ in lists})
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +191,7 @@ def _chunks(
             [person.row(account_id, id_) for id_, person in drawn],
             list(circumstances.consents(since, surroundings.policies)),
             list(circumstances.applications(since, surroundings.vacancies)),
-            list(circumstances.list_members(since, surroundings.lists)),
+            list(circumstances.list_members(since, list(surroundings.lists.values()))),
         )
 
 

@@ -9,6 +9,7 @@ import pytest_asyncio
 from asyncpg import Record
 
 from app.database import Database
+from app.domain.lapses import end_lost_memberships
 from app.seeding.seed import AccountNotEmptyError, Seeded, seed
 
 MOMENT = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -20,6 +21,18 @@ CONSENTS = """
 SELECT c.external_id, p.name, s.granted_at, s.expires_at, s.withdrawn_at
 FROM consent s JOIN candidate c USING (account_id) JOIN privacy_policy p USING (account_id)
 WHERE s.account_id = $1 AND s.candidate_id = c.id AND s.policy_id = p.id ORDER BY 1, 2
+"""
+SEGMENTS = """
+SELECT s.*, (SELECT count(*) FROM segment_member m WHERE m.account_id = $1 AND m.segment_id = s.id) AS members,
+  (SELECT coalesce(sum(o.added_count), 0) FROM membership_operation o
+   WHERE o.account_id = $1 AND o.segment_id = s.id) AS added
+FROM segment s WHERE s.account_id = $1
+"""
+USAGE = """
+SELECT u.*,
+  (SELECT count(DISTINCT candidate_id) FROM segment_member WHERE account_id = $1 AND channel = 'EMAIL') AS email,
+  (SELECT count(DISTINCT candidate_id) FROM segment_member WHERE account_id = $1 AND channel = 'SMS') AS sms
+FROM endpoint_usage u WHERE u.account_id = $1
 """
 
 
@@ -60,7 +73,33 @@ async def test_the_contract_allows_as_many_endpoints_as_there_are_candidates(
 ) -> None:
     [contract] = await read(database, "SELECT * FROM contract WHERE account_id = $1", seeded.account_id)
     assert contract["endpoint_limit"] == 500
-    assert contract["starts_on"] <= MOMENT.date() <= contract["ends_on"]
+    assert contract["starts_on"] <= datetime.now(UTC).date() <= contract["ends_on"]
+
+
+async def test_segments_are_filled_and_every_count_is_exact(database: Database, seeded: Seeded) -> None:
+    rows = await read(database, SEGMENTS, seeded.account_id)
+    assert [row["channel"] for row in rows].count("SMS") == 3
+    assert sum(row["archived_at"] is not None for row in rows) == 1
+    assert sum(row["member_count"] > 0 for row in rows) == len(rows) - 1
+    for row in rows:
+        assert row["member_count"] == row["members"] == row["added"]
+    [usage] = await read(database, USAGE, seeded.account_id)
+    assert (usage["email_used"], usage["sms_used"], usage["reserved"]) == (usage["email"], usage["sms"], 0)
+    assert seeded.members == sum(row["member_count"] for row in rows)
+
+
+async def test_a_tight_contract_is_filled_and_not_exceeded(database: Database) -> None:
+    tight = await seed(database, f"tight {uuid4()}", 300, limit=40)
+    [usage] = await read(database, USAGE, tight.account_id)
+    assert usage["email_used"] + usage["sms_used"] == usage["email"] + usage["sms"] == 40
+
+
+async def test_every_member_is_eligible(database: Database, seeded: Seeded) -> None:
+    async with database.write(seeded.account_id) as tx:
+        members = await tx.fetch("SELECT candidate_id FROM segment_member WHERE account_id = $1", tx.account_id)
+        ids = [row["candidate_id"] for row in members]
+        assert ids
+        assert await end_lost_memberships(tx, ids, "A test.") == 0
 
 
 async def test_an_account_that_has_candidates_is_refused(database: Database, seeded: Seeded) -> None:
@@ -73,8 +112,8 @@ async def test_an_account_without_candidates_is_filled(database: Database) -> No
     name = f"empty {uuid4()}"
     empty = await seed(database, name, 0)
     assert empty.account_created
-    await database.fetch("DELETE FROM vacancy WHERE account_id = $1", empty.account_id)
-    await database.fetch("DELETE FROM candidate_list WHERE account_id = $1", empty.account_id)
+    for table in ("vacancy", "candidate_list", "segment"):
+        await database.fetch(f"DELETE FROM {table} WHERE account_id = $1", empty.account_id)
     filled = await seed(database, name, 20)
     assert not filled.account_created
     assert filled.account_id == empty.account_id
