@@ -71,7 +71,7 @@ async def record(
         outcome.already_member,
         outcome.ineligible,
         outcome.over_quota,
-        dict(outcome.reasons),
+        {code.value: count for code, count in outcome.reasons.items()},
     )
 
 

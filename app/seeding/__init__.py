@@ -1,0 +1,1 @@
+"""An account full of people who do not exist, to try everything with."""
