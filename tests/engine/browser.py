@@ -1,7 +1,6 @@
 """A Chromium driven over the DevTools protocol: no more of it than the tests of the page need."""
 
 import asyncio
-import base64
 import itertools
 import json
 import os
@@ -97,11 +96,6 @@ class Page:
         assert "exceptionDetails" not in answer, answer["exceptionDetails"]
         return answer["result"].get("value")
 
-    async def text(self, selector: str) -> str:
-        """The text beneath a selector; Monaco writes its spaces as no-break ones."""
-        found = await self.evaluate(f"document.querySelector({json.dumps(selector)})?.textContent ?? ''")
-        return str(found).replace("\N{NO-BREAK SPACE}", " ")
-
     async def until(self, expression: str) -> Any:
         """Wait for an expression to be true, and give its value."""
         deadline = asyncio.get_running_loop().time() + PATIENCE
@@ -111,25 +105,20 @@ class Page:
         return value
 
     async def until_text(self, selector: str, text: str) -> None:
+        """Wait for a text beneath a selector. Monaco writes its spaces as no-break ones."""
         element = f"document.querySelector({json.dumps(selector)})"
         await self.until(f"({element}?.textContent ?? '').replaceAll('\\u00a0', ' ').includes({json.dumps(text)})")
 
     async def click(self, selector: str) -> None:
         """Click the middle of an element with the mouse, as menus want it."""
-        element = f"document.querySelector({json.dumps(selector)})"
-        await self.until(f"Boolean({element})")
-        x, y = await self.evaluate(
-            f"(() => {{ const r = {element}.getBoundingClientRect(); return [r.x + r.width / 2, r.y + r.height / 2] }})()"
-        )
+        box = f"document.querySelector({json.dumps(selector)})?.getBoundingClientRect().toJSON()"
+        place = await self.until(box)
+        x, y = place["x"] + place["width"] / 2, place["y"] + place["height"] / 2
         for kind in ("mouseMoved", "mousePressed", "mouseReleased"):
             await self.send("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
 
     async def type(self, text: str) -> None:
         await self.send("Input.insertText", text=text)
-
-    async def screenshot(self, path: Path) -> None:
-        answer = await self.send("Page.captureScreenshot", format="png")
-        path.write_bytes(base64.b64decode(answer["data"]))
 
 
 @asynccontextmanager
@@ -162,11 +151,15 @@ async def open_page(chromium: str) -> AsyncIterator[Page]:
 async def _debugging_address(port_file: Path, process: asyncio.subprocess.Process) -> str:
     async with asyncio.timeout(PATIENCE):
         while process.returncode is None:
-            lines = port_file.read_text().splitlines() if port_file.exists() else []  # noqa: ASYNC240 - two lines
+            lines = _lines(port_file)
             if len(lines) == 2:
                 return f"ws://127.0.0.1:{lines[0]}{lines[1]}"
             await asyncio.sleep(0.05)
     raise RuntimeError(f"Chromium ended at once, with code {process.returncode}")
+
+
+def _lines(path: Path) -> list[str]:
+    return path.read_text().splitlines() if path.exists() else []
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
