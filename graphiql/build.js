@@ -53,13 +53,14 @@ const common = {
   assetNames: "font-[hash]",
 };
 
-/** What each entry point was written as: {"editor": "editor-ABCDEFGH.js"}. */
+/** The files that entry points were written as, with what esbuild knows of them. */
 function written({ metafile }) {
   return Object.entries(metafile.outputs)
     .filter(([, output]) => output.entryPoint)
     .map(([file, output]) => [basename(file), output]);
 }
 
+/** {"editor": "editor-ABCDEFGH.js"}, and so on. */
 function named(outputs) {
   return Object.fromEntries(outputs.map(([file]) => [file.slice(0, file.lastIndexOf("-")), file]));
 }
@@ -77,22 +78,32 @@ function compress(directory) {
   }
 }
 
+/** The licences of all that is in the bundles, as they ask to be passed on with it. */
+function licences(metafiles) {
+  const inputs = metafiles.flatMap((metafile) => Object.keys(metafile.inputs));
+  const packages = inputs.map((input) => input.match(/^.*node_modules\/(@[^/]+\/)?[^/]+/)?.[0]).filter(Boolean);
+  return [...new Set(packages)].sort().map((folder) => {
+    const { name, version, license } = JSON.parse(readFileSync(join(here, folder, "package.json"), "utf8"));
+    const file = readdirSync(join(here, folder)).find((entry) => /^licen[cs]e(\.(md|txt))?$/i.test(entry));
+    return `${name} ${version}: ${license}\n\n${file ? readFileSync(join(here, folder, file), "utf8").trim() : ""}`;
+  }).join("\n\n----\n\n");
+}
+
 rmSync(unfinished, { recursive: true, force: true });
 mkdirSync(unfinished, { recursive: true });
-const workers = named(written(await build({ ...common, entryPoints: WORKERS, format: "iife", plugins: [styles] })));
-const page = written(
-  await build({
-    ...common,
-    entryPoints: { page: "src/page.jsx" },
-    format: "esm",
-    splitting: true,
-    jsx: "automatic",
-    plugins: [styles],
-    define: { ...common.define, WORKER_FILES: JSON.stringify(workers) },
-  }),
-);
-const [script, { cssBundle }] = page.find(([file]) => file.startsWith("page-"));
+const workers = await build({ ...common, entryPoints: WORKERS, format: "iife" });
+const page = await build({
+  ...common,
+  entryPoints: { page: "src/page.jsx" },
+  format: "esm",
+  splitting: true,
+  jsx: "automatic",
+  plugins: [styles],
+  define: { ...common.define, WORKER_FILES: JSON.stringify(named(written(workers))) },
+});
+const [script, { cssBundle }] = written(page).find(([file]) => file.startsWith("page-"));
 compress(unfinished);
+writeFileSync(join(unfinished, "LICENCES.txt"), `${licences([workers.metafile, page.metafile])}\n`);
 writeFileSync(join(unfinished, "index.html"), html(script, basename(cssBundle)));
 rmSync(target, { recursive: true, force: true });
 renameSync(unfinished, target);

@@ -25,9 +25,16 @@ function Page({ endpoint, title, examples }) {
   const [token, setToken] = useToken();
   const [refusal, setRefusal] = useState(null);
   const fetcher = useMemo(
-    () => createFetcher({ endpoint, token, onAccepted: () => setRefusal(null), onRefused: setRefusal }),
+    () =>
+      createFetcher({
+        endpoint,
+        token,
+        onAccepted: () => setRefusal(null),
+        onRefused: (message) => setRefusal({ token, message }),
+      }),
     [endpoint, token],
   );
+  const refused = refusal?.token === token ? refusal.message : null; // a late answer may be about an older token
   return (
     <GraphiQL
       fetcher={fetcher}
@@ -44,7 +51,7 @@ function Page({ endpoint, title, examples }) {
       </GraphiQL.Logo>
       <SystemTheme />
       {createPortal(
-        <Bar title={title} examples={examples} token={token} setToken={setToken} refusal={refusal} />,
+        <Bar title={title} examples={examples} token={token} setToken={setToken} refusal={refused} />,
         bar,
       )}
     </GraphiQL>
