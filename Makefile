@@ -3,12 +3,17 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install
 
-.PHONY: serve test lint format bench lock clean
+GRAPHIQL := app/engine/graphiql_assets/index.html
+TRY_GRAPHIQL = $(MAKE) --silent --no-print-directory graphiql 2>/dev/null || true
+
+.PHONY: serve test lint format bench graphiql lock clean
 
 serve: .venv/runs  ## Set up, then serve on an embedded PostgreSQL with demo data.
+	@$(TRY_GRAPHIQL)
 	@$(BIN)/segments serve --demo
 
 test: .venv/tests  ## Set up, then run the whole suite on a real PostgreSQL.
+	@$(TRY_GRAPHIQL)
 	@$(BIN)/pytest
 
 lint: .venv/tests  ## What CI demands of the code before it runs the tests.
@@ -24,14 +29,18 @@ format: .venv/tests
 bench: .venv/tests
 	@$(BIN)/python -m bench
 
+graphiql: $(GRAPHIQL)  ## Build the page that browsers get, with Node.js 20 or newer or, without it, one from PyPI.
+
 lock: .venv/tests  ## Pin every dependency again, by hash, for all platforms.
 	@$(BIN)/python -m uv pip compile pyproject.toml --group build --universal --python-version 3.11 \
 	  --generate-hashes --upgrade --no-header --no-emit-index-url --no-emit-find-links --quiet -o requirements.lock
 	@$(BIN)/python -m uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --constraint requirements.lock \
 	  --generate-hashes --upgrade --no-header --no-emit-index-url --no-emit-find-links --quiet -o requirements-dev.lock
+	@$(BIN)/python -m uv pip compile --group graphiql --universal --python-version 3.11 \
+	  --generate-hashes --upgrade --no-header --no-emit-index-url --no-emit-find-links --quiet -o requirements-graphiql.lock
 
-clean:  ## Remove the virtual environment. Data in .data/ are kept.
-	@rm -rf .venv
+clean:  ## Remove the virtual environment and what was built. Data in .data/ are kept.
+	@rm -rf .venv graphiql/node_modules app/engine/graphiql_assets
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -49,3 +58,8 @@ clean:  ## Remove the virtual environment. Data in .data/ are kept.
 	@echo "Installing what the tests need ..."
 	@$(PIP) --require-hashes --requirement requirements-dev.lock
 	@touch $@
+
+$(GRAPHIQL): requirements-graphiql.lock $(wildcard graphiql/*.js* graphiql/*.sh graphiql/src/*) | .venv/bin/python
+	@echo "Building GraphiQL ..."
+	@sh graphiql/build.sh >.venv/graphiql.log 2>&1 \
+	  || { echo "GraphiQL could not be built (.venv/graphiql.log says why); the API works without it."; exit 1; }
