@@ -25,7 +25,7 @@ Observer = Callable[[str], None]
 """Told each statement before it runs."""
 
 
-def _unobserved(_: str) -> None:
+def unobserved(_: str) -> None:
     pass
 
 
@@ -136,7 +136,7 @@ class Database:
         )
 
     @classmethod
-    async def open(cls, url: str, settings: Settings, observe: Observer = _unobserved) -> Self:
+    async def open(cls, url: str, settings: Settings, observe: Observer = unobserved) -> Self:
         pooled_by_pgbouncer = settings.pgbouncer
         pool = await asyncpg.create_pool(
             url,

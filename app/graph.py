@@ -3,7 +3,7 @@
 from datetime import datetime
 
 import strawberry
-from graphql import GraphQLSchema
+from graphql import GraphQLInputObjectType, GraphQLObjectType, GraphQLSchema, Undefined, print_schema
 from strawberry.schema.config import StrawberryConfig
 
 from app.engine.batch import value_of
@@ -43,16 +43,32 @@ class Mutation:
     )
 
 
-graph = strawberry.Schema(
-    query=Query,
-    mutation=Mutation,
-    types=IMPLEMENTATIONS,
-    config=StrawberryConfig(default_resolver=value_of, scalar_map={datetime: DateTime}),
-)
+def _without_null_defaults(schema: GraphQLSchema) -> GraphQLSchema:
+    """Strawberry makes `= null` of Python's None. Left out and null mean the same here, so the graph need not say it;
+    members of a oneOf input must not."""
+    for kind in schema.type_map.values():
+        if isinstance(kind, GraphQLInputObjectType):
+            inputs = list(kind.fields.values())
+        elif isinstance(kind, GraphQLObjectType):
+            inputs = [argument for field in kind.fields.values() for argument in field.args.values()]
+        else:
+            continue
+        for each in inputs:
+            if each.default_value is None:
+                each.default_value = Undefined
+    return schema
 
-schema: GraphQLSchema = graph._schema
+
+schema = _without_null_defaults(
+    strawberry.Schema(
+        query=Query,
+        mutation=Mutation,
+        types=IMPLEMENTATIONS,
+        config=StrawberryConfig(default_resolver=value_of, scalar_map={datetime: DateTime}),
+    )._schema
+)
 
 
 def sdl() -> str:
     """The graph in GraphQL's schema language, as clients' tools take it."""
-    return graph.as_str() + "\n"
+    return print_schema(schema) + "\n"

@@ -145,3 +145,8 @@ class CandidateSelection(selection.CandidateSelection):
     all_search_results: AllSearchResults | None = field(
         default=strawberry.UNSET, description="Everybody that the search finds."
     )
+
+    def __post_init__(self) -> None:
+        """The domain knows None only."""
+        self.ids = None if self.ids is strawberry.UNSET else self.ids
+        self.all_search_results = self.all_search_results or None

@@ -1,0 +1,151 @@
+"""The `segments` command."""
+
+import asyncio
+import logging
+import socket
+import sys
+from contextlib import nullcontext
+from datetime import timedelta
+from pathlib import Path
+
+import click
+import uvicorn
+
+from app import embedded
+from app.auth import Permission, mint
+from app.domain import accounts
+from app.graph import sdl
+from app.migrate import UnusableDatabaseError, migrate
+from app.opening import local_secret, opened, place
+from app.seeding.command import seed_command
+from app.seeding.seed import seed
+from app.server import Server
+from app.settings import InvalidSettingsError, Settings
+
+DEMO = "demo"
+DEMO_CANDIDATES = 100_000
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def segments() -> None:
+    """Candidate segments over GraphQL. Settings come from the environment; docs/settings.md lists them."""
+
+
+@segments.command()
+@click.option("--demo", is_flag=True, help="Migrate first, fill an account named demo the first time, print a token.")
+@click.option("--demo-candidates", default=DEMO_CANDIDATES, show_default=True, help="How many people in the demo.")
+def serve(demo: bool, demo_candidates: int) -> None:
+    """Serve the API until interrupted. With the embedded PostgreSQL, one server per data directory."""
+    settings = Settings.read()
+    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    alone = embedded.serving(settings.data_dir) if settings.database_url is None else nullcontext()
+    with alone, _listening(settings) as listener, place(settings) as found:
+        if demo or settings.database_url is None:
+            asyncio.run(migrate(found.owner_url, found.url))
+        if demo:
+            asyncio.run(_seed_demo(demo_candidates))
+        secret = local_secret(settings)
+        server = Server(settings, found.url, secret)
+        address = f"http://{settings.host}:{listener.getsockname()[1]}/graphql"
+        hint = asyncio.run(_mint(DEMO, "demo@segments", list(Permission), timedelta(days=30))) if demo else None
+        _Announcing(
+            uvicorn.Config(server.app, log_level=settings.log_level.lower(), access_log=False, server_header=False),
+            f"\nGraphiQL: {address}{f'#token={hint}' if hint else ''}\nThe API:  {address}\n",
+        ).run(sockets=[listener])
+
+
+class _Announcing(uvicorn.Server):
+    """Says where it is once it serves."""
+
+    def __init__(self, config: uvicorn.Config, announcement: str) -> None:
+        super().__init__(config)
+        self._announcement = announcement
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        click.echo(self._announcement)
+
+
+def _listening(settings: Settings) -> socket.socket:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((settings.host, settings.port))
+    except OSError as error:
+        listener.close()
+        raise click.ClickException(
+            f"Cannot listen on {settings.host}:{settings.port}: {error.strerror or error}."
+            " Stop what listens there, or set PORT (and HOST) to something else."
+        ) from None
+    return listener
+
+
+async def _seed_demo(candidates: int) -> None:
+    async with opened() as (database, owner_url):
+        if await accounts.by_name(database, DEMO) is None:
+            click.echo(f"Making an account named {DEMO} with {candidates:,} candidates ...")
+            await seed(database, DEMO, candidates, owner_url=owner_url)
+
+
+@segments.command("migrate")
+def migrate_command() -> None:
+    """Bring the database to the newest schema. Safe to repeat, and from several processes at once."""
+    settings = Settings.read()
+    with place(settings) as found:
+        changed = asyncio.run(migrate(found.owner_url, found.url))
+    click.echo("The database was migrated." if changed else "The database is at the newest schema already.")
+
+
+@segments.command()
+@click.option("--account", "name", required=True, help="Name of the account that the token is for.")
+@click.option("--subject", default="developer@segments", show_default=True, help="Who the bearer is.")
+@click.option(
+    "--permission",
+    "permissions",
+    multiple=True,
+    type=click.Choice([each.value for each in Permission]),
+    help="What the bearer may do; repeat for several. Default: everything.",
+)
+@click.option("--days", default=30, show_default=True, type=click.IntRange(1, 3650), help="How long it is good for.")
+def token(name: str, subject: str, permissions: tuple[str, ...], days: int) -> None:
+    """Print a bearer token of the local secret, as the last line."""
+    granted = [Permission(each) for each in permissions] or list(Permission)
+    minted = asyncio.run(_mint(name, subject, granted, timedelta(days=days)))
+    if minted is None:
+        raise click.ClickException("Tokens come from the OpenID Connect issuer here: there is no local secret.")
+    click.echo(minted)
+
+
+async def _mint(name: str, subject: str, permissions: list[Permission], lifetime: timedelta) -> str | None:
+    settings = Settings.read()
+    secret = local_secret(settings)
+    if secret is None:
+        return None
+    async with opened() as (database, _):
+        account = await accounts.by_name(database, name)
+    if account is None:
+        raise click.ClickException(f"There is no account named {name}.")
+    return mint(secret, settings, account.id, subject, permissions, lifetime)
+
+
+@segments.command()
+@click.option("--check", "path", type=click.Path(path_type=Path), help="Fail when this file is not the schema.")
+def schema(path: Path | None) -> None:
+    """Print the graph's schema."""
+    if path is None:
+        click.echo(sdl(), nl=False)
+    elif path.read_text(encoding="utf-8") != sdl():
+        raise click.ClickException(f"{path} is stale: segments schema > {path}")
+
+
+segments.add_command(seed_command(opened))
+
+
+def main() -> None:
+    try:
+        segments()
+    except (InvalidSettingsError, UnusableDatabaseError, embedded.EmbeddedDatabaseError) as error:
+        click.echo(f"Error: {error}", err=True)
+        sys.exit(1)

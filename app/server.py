@@ -1,0 +1,148 @@
+"""The ASGI application: its routes, and what is built once per process."""
+
+from collections import OrderedDict
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from uuid import UUID
+
+import asyncpg
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from app.auth import Authenticator, IssuerUnavailableError, UnauthenticatedError
+from app.context import Context
+from app.database import BusyError, Database, Observer, unobserved
+from app.domain import accounts
+from app.domain.accounts import Account
+from app.domain.errors import BadUserInputError, DomainError, RefusedError
+from app.engine.errors import ClientError
+from app.engine.graphiql import GraphiQL, wants_page
+from app.engine.http import GraphQLApp
+from app.examples import EXAMPLES
+from app.graph import schema
+from app.migrate import newest_revision
+from app.settings import Settings
+
+MOST_KEPT_ACCOUNTS = 10_000
+
+REVISION = """
+-- The schema that the database is at.
+SELECT version_num FROM alembic_version
+"""
+
+
+class Server:
+    """One process's connections, keys and routes."""
+
+    def __init__(
+        self, settings: Settings, database_url: str, secret: str | None, observe: Observer = unobserved
+    ) -> None:
+        self.settings = settings
+        self.database: Database
+        self._database_url = database_url
+        self._observe = observe
+        self._authenticator = Authenticator(settings, secret)
+        self._accounts: OrderedDict[UUID, Account] = OrderedDict()
+        self._newest_revision = newest_revision()
+        self._graphql = GraphQLApp(schema, settings, self._context, explain)
+        self._graphiql = GraphiQL("/graphql", "Segments", EXAMPLES)
+        self.app = Starlette(
+            routes=[
+                Route("/", _to_graphql),
+                Route("/healthz", _alive),
+                Route("/readyz", self._ready),
+                *self._graphiql.asset_routes(),
+                Route("/graphql", _Endpoint(self._graphql, self._graphiql if settings.graphiql else None)),
+            ],
+            lifespan=self._lifespan,
+        )
+
+    @asynccontextmanager
+    async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
+        self.database = await Database.open(self._database_url, self.settings, self._observe)
+        try:
+            yield
+        finally:
+            await self._authenticator.close()
+            await self.database.close()
+
+    async def _context(self, request: Request) -> Context:
+        try:
+            principal = await self._authenticator.authenticate(request.headers.get("authorization"))
+        except UnauthenticatedError as error:
+            raise _unauthenticated(str(error)) from None
+        except IssuerUnavailableError as error:
+            raise ClientError(str(error.__doc__), "SERVICE_UNAVAILABLE", 503, {"Retry-After": "5"}) from None
+        account = await self._account(principal.account_id)
+        return Context(principal, account, self.database, self.settings)
+
+    async def _account(self, account_id: UUID) -> Account:
+        """The account of a verified token. Accounts do not change, so those seen lately are kept."""
+        account = self._accounts.get(account_id)
+        if account is None:
+            account = await accounts.by_id(self.database, account_id)
+            if account is None:
+                raise _unauthenticated("The token is for an account that does not exist.")
+            self._accounts[account_id] = account
+            if len(self._accounts) > MOST_KEPT_ACCOUNTS:
+                self._accounts.popitem(last=False)
+        return account
+
+    async def _ready(self, _: Request) -> Response:
+        """200 when requests can be served: the database answers and its schema is this program's."""
+        try:
+            row = await self.database.fetchrow(REVISION)
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError):
+            return JSONResponse({"ready": False, "reason": "The database does not answer."}, 503)
+        if row is None or row[0] != self._newest_revision:
+            return JSONResponse({"ready": False, "reason": "The database is not migrated: segments migrate"}, 503)
+        return JSONResponse({"ready": True})
+
+
+class _Endpoint:
+    """One address for programs and browsers: a browser's GET gets GraphiQL, everything else is GraphQL."""
+
+    def __init__(self, graphql: GraphQLApp, graphiql: GraphiQL | None) -> None:
+        self._graphql = graphql
+        self._graphiql = graphiql
+
+    async def __call__(self, scope, receive, send) -> None:  # type: ignore[no-untyped-def]
+        request = Request(scope, receive)
+        if self._graphiql is not None and wants_page(request) and "query" not in request.query_params:
+            await self._graphiql.page(request)(scope, receive, send)
+        else:
+            await self._graphql(scope, receive, send)
+
+
+def explain(error: Exception) -> ClientError | None:
+    """What a client may know of an exception that a field raised."""
+    match error:
+        case BadUserInputError():
+            return ClientError(str(error), "BAD_USER_INPUT")
+        case DomainError():
+            return ClientError(error.message, error.code, input=list(error.path))
+        case RefusedError():
+            return ClientError(
+                "; ".join(each.message for each in error.errors[:3]),
+                error.errors[0].code,
+                input=[list(each.path) for each in error.errors],
+            )
+        case BusyError():
+            return ClientError(str(error), "BUSY")
+        case asyncpg.QueryCanceledError():
+            return ClientError("This took too long and was stopped. Ask for less at once.", "TIMEOUT")
+    return None
+
+
+def _unauthenticated(reason: str) -> ClientError:
+    return ClientError(reason, "UNAUTHENTICATED", 401, {"WWW-Authenticate": "Bearer"})
+
+
+async def _to_graphql(_: Request) -> Response:
+    return RedirectResponse("/graphql")
+
+
+async def _alive(_: Request) -> Response:
+    return JSONResponse({"alive": True})
