@@ -3,8 +3,17 @@
 from datetime import datetime
 
 import strawberry
-from graphql import GraphQLInputObjectType, GraphQLObjectType, GraphQLSchema, Undefined, print_schema
+from graphql import (
+    GraphQLArgument,
+    GraphQLInputField,
+    GraphQLInputObjectType,
+    GraphQLObjectType,
+    GraphQLSchema,
+    Undefined,
+    print_schema,
+)
 from strawberry.schema.config import StrawberryConfig
+from strawberry.schema.schema_converter import GraphQLCoreConverter
 
 from app.engine.batch import value_of
 from app.resolvers.mutations.add_candidates_to_segment import add_candidates_to_segment
@@ -43,23 +52,26 @@ class Mutation:
     )
 
 
-def _without_null_defaults(schema: GraphQLSchema) -> GraphQLSchema:
-    """Strawberry makes `= null` of Python's None. Left out and null mean the same here, so the graph need not say it;
-    members of a oneOf input must not."""
+def _finished(schema: GraphQLSchema) -> GraphQLSchema:
+    """Two things that Strawberry leaves to its own executor or says differently.
+
+    It makes `= null` of Python's None; left out and null mean the same here, so the graph need not say it. And it
+    checks oneOf inputs by itself, where graphql-core does as soon as the type says that it is one.
+    """
     for kind in schema.type_map.values():
+        inputs: list[GraphQLArgument | GraphQLInputField] = []
         if isinstance(kind, GraphQLInputObjectType):
             inputs = list(kind.fields.values())
+            kind.is_one_of = kind.extensions[GraphQLCoreConverter.DEFINITION_BACKREF].is_one_of
         elif isinstance(kind, GraphQLObjectType):
             inputs = [argument for field in kind.fields.values() for argument in field.args.values()]
-        else:
-            continue
         for each in inputs:
             if each.default_value is None:
                 each.default_value = Undefined
     return schema
 
 
-schema = _without_null_defaults(
+schema = _finished(
     strawberry.Schema(
         query=Query,
         mutation=Mutation,
