@@ -1,5 +1,6 @@
 // How the page talks to the server: queries and mutations by POST, subscriptions by graphql-transport-ws.
 import { createGraphiQLFetcher } from "@graphiql/toolkit";
+import { Kind, parse } from "graphql";
 import { createClient } from "graphql-ws";
 
 const REFUSALS = [4401, 4403]; // the codes with which a WebSocket is closed for want of a good token
@@ -9,7 +10,7 @@ const REFUSALS = [4401, 4403]; // the codes with which a WebSocket is closed for
  * `onAccepted()` when it answers.
  */
 export function createFetcher({ endpoint, token, onAccepted, onRefused }) {
-  return createGraphiQLFetcher({
+  const fetcher = createGraphiQLFetcher({
     url: endpoint,
     enableIncrementalDelivery: false,
     fetch: (url, init) => send(url, init, { token, onAccepted, onRefused }),
@@ -20,6 +21,24 @@ export function createFetcher({ endpoint, token, onAccepted, onRefused }) {
       on: { closed: (event) => REFUSALS.includes(event.code) && onRefused(event.reason) },
     }),
   });
+  return (params, options) => fetcher(...asWritten(params, options));
+}
+
+/**
+ * GraphiQL reads what is in its editor a tenth of a second late: who runs an operation sooner would send the
+ * name of the one before, and the wrong way if only one of them is a subscription. So read it again.
+ */
+function asWritten(params, options) {
+  let documentAST;
+  try {
+    documentAST = parse(params.query);
+  } catch {
+    return [params, options]; // let the server say what is wrong
+  }
+  const operations = documentAST.definitions.filter(({ kind }) => kind === Kind.OPERATION_DEFINITION);
+  const names = operations.map(({ name }) => name?.value);
+  const operationName = names.length === 1 ? names[0] : params.operationName;
+  return [{ ...params, operationName }, { ...options, documentAST }];
 }
 
 async function send(url, init, { token, onAccepted, onRefused }) {
