@@ -7,10 +7,11 @@ from typing import Any
 from uuid import UUID
 
 from aiodataloader import DataLoader
+from asyncpg import Record
 
 from app.auth import Permission, Principal
 from app.database import Database
-from app.domain import eligibility
+from app.domain import eligibility, reading
 from app.domain.accounts import Account
 from app.domain.paging import Cursors, Order, PageArguments, Window
 from app.engine.errors import ClientError
@@ -25,6 +26,7 @@ class Context:
     settings: Settings
     loaders: dict[Any, DataLoader[Any, Any]] = field(default_factory=dict)
     _rules: "asyncio.Task[eligibility.Rules] | None" = None
+    _policies: "asyncio.Task[dict[UUID, Record]] | None" = None
 
     @property
     def account_id(self) -> UUID:
@@ -43,6 +45,12 @@ class Context:
         if self._rules is None:
             self._rules = asyncio.create_task(eligibility.rules(self.database, self.account.id))
         return await self._rules
+
+    async def policies(self) -> dict[UUID, Record]:
+        """The account's policies by id, read once per operation: an account has a handful."""
+        if self._policies is None:
+            self._policies = asyncio.create_task(reading.policies(self.database, self.account.id))
+        return await self._policies
 
     def demand(self, permission: Permission) -> None:
         """Raises FORBIDDEN, naming the permission, when the token does not carry it."""

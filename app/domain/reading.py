@@ -79,6 +79,10 @@ async def rows_by(
     return found
 
 
+async def policies(database: Database, account_id: UUID) -> dict[UUID, Record]:
+    return {row["id"]: row for row in await database.fetch(POLICIES, account_id)}
+
+
 async def kinds(database: Database, account_id: UUID, ids: Sequence[UUID]) -> dict[UUID, str]:
     return {row["id"]: row["kind"] for row in await database.fetch(KINDS, account_id, list(ids))}
 

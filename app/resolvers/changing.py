@@ -12,6 +12,7 @@ from app.context import Context
 from app.database import Transaction
 from app.domain.errors import DomainError, RefusedError
 from app.domain.idempotency import Done
+from app.schema.errors import Failure
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +22,7 @@ class Result:
     segment_id: UUID | None = None
     operation_id: UUID | None = None
     deleted_segment_id: UUID | None = None
-    user_errors: tuple[DomainError, ...] = ()
+    user_errors: tuple[Failure, ...] = ()
 
 
 async def change(
@@ -34,11 +35,15 @@ async def change(
         async with context.database.write(context.account_id) as tx:
             return await work(tx, context)
     except DomainError as error:
-        return Result(user_errors=(error,))
+        return _failed(error)
     except RefusedError as refused:
-        return Result(user_errors=tuple(refused.errors))
+        return _failed(*refused.errors)
 
 
 def made(done: Done, **ids: Any) -> Result:
     """The result of work done once: nothing but its failures, when it failed."""
-    return Result(user_errors=done.errors) if done.errors else Result(**ids)
+    return _failed(*done.errors) if done.errors else Result(**ids)
+
+
+def _failed(*errors: DomainError) -> Result:
+    return Result(user_errors=tuple(Failure(error) for error in errors))

@@ -180,9 +180,8 @@ class Query:
 
     @strawberry.field(description="The account's privacy policies, by name.")
     async def privacy_policies(self, info: Asked) -> list[PrivacyPolicy]:
-        context = reader(info)
-        rows: list[Any] = await context.database.fetch(reading.POLICIES, context.account_id)
-        return rows
+        policies: list[Any] = list((await reader(info).policies()).values())
+        return policies
 
     @strawberry.field(
         description="The contract in force and what is used of it. CONTRACT_INACTIVE when none is in force today."

@@ -11,6 +11,18 @@ from app.schema.enums import UserErrorCode
 from app.schema.segment import Segment
 
 
+class Failure:
+    """An expected failure as a value: graphql-core takes an exception in a result for one that was raised."""
+
+    __slots__ = ("error",)
+
+    def __init__(self, error: errors.DomainError) -> None:
+        self.error = error
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.error, name)
+
+
 @strawberry.interface(
     description="An expected failure. It comes in the payload, with nothing changed; `errors` is for all else."
 )
@@ -25,8 +37,8 @@ class UserError:
         return UserErrorCode(self.code)
 
     @classmethod
-    def resolve_type(cls, source: errors.DomainError, *_: Any) -> str:
-        return TYPES.get(type(source), ConflictError).__name__
+    def resolve_type(cls, source: Failure, *_: Any) -> str:
+        return TYPES.get(type(source.error), ConflictError).__name__
 
     @classmethod
     def is_type_of(cls, *_: Any) -> bool:

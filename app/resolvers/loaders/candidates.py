@@ -34,9 +34,7 @@ async def consents_by_candidate(context: Context, candidate_ids: Sequence[UUID])
 
 
 async def policies_by_id(context: Context, _: Sequence[UUID]) -> dict[UUID, Record]:
-    """All of them: an account has a handful."""
-    rows = await context.database.fetch(reading.POLICIES, context.account_id)
-    return {row["id"]: row for row in rows}
+    return await context.policies()
 
 
 async def eligibility_by_candidate(

@@ -1,0 +1,152 @@
+"""A real PostgreSQL for the whole run, a database of its own for each worker, an account of its own for each test.
+
+Set TEST_DATABASE_URL to a superuser's url of another server (PostgreSQL 15 or newer) to run the suite on that one.
+"""
+
+import asyncio
+import fcntl
+import os
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
+import pytest
+
+from app.database import Database
+from app.embedded import running
+from app.migrate import migrate
+from app.server import Server
+from app.settings import Settings
+from tests.client import Client, serving
+from tests.world import World
+
+TEMPLATE = "segments_template"
+SERVING_ROLE = "segments_tests"
+SECRET = "the secret of the tests, which is long enough"
+
+DISPOSABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "400"}
+
+
+@pytest.fixture(scope="session")
+def run_directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory that all workers of this run share."""
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+
+@pytest.fixture(scope="session")
+def superuser_url(run_directory: Path) -> Iterator[str]:
+    """The PostgreSQL server of this run, as its superuser."""
+    if given := os.environ.get("TEST_DATABASE_URL"):
+        yield given
+        return
+    with running(run_directory / "postgres", DISPOSABLE) as embedded:
+        yield as_role(embedded.url, "postgres", "postgres")
+
+
+@pytest.fixture(scope="session")
+async def database_url(superuser_url: str, run_directory: Path) -> AsyncIterator[str]:
+    """This worker's own database, migrated, as a role that owns nothing."""
+    await asyncio.to_thread(_make_template, superuser_url, run_directory)
+    name = f"segments_{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}_{os.getpid()}"
+    await run(superuser_url, f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
+    yield as_role(superuser_url, SERVING_ROLE, name)
+    await run(superuser_url, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _make_template(superuser_url: str, run_directory: Path) -> None:
+    """Migrates the template once for all workers."""
+    with locked(run_directory / "template.lock"):
+        made = run_directory / "template.made"
+        if not made.exists():
+            asyncio.run(_migrate_template(superuser_url))
+            made.touch()
+
+
+async def _migrate_template(superuser_url: str) -> None:
+    await run(superuser_url, f"DROP DATABASE IF EXISTS {TEMPLATE}")
+    await run(superuser_url, new_database(TEMPLATE))
+    if not await run(superuser_url, f"SELECT FROM pg_roles WHERE rolname = '{SERVING_ROLE}'"):
+        await run(superuser_url, f"CREATE ROLE {SERVING_ROLE} LOGIN PASSWORD '{SERVING_ROLE}'")
+    await migrate(as_role(superuser_url, None, TEMPLATE), as_role(superuser_url, SERVING_ROLE, TEMPLATE))
+
+
+def new_database(name: str) -> str:
+    return f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C.UTF-8'"
+
+
+def as_role(url: str, role: str | None, database: str) -> str:
+    """The url with another role, or the same when None, and another database."""
+    parts = urlsplit(url)
+    host = parts.netloc.rpartition("@")[2]
+    netloc = parts.netloc if role is None else f"{role}:{role}@{host}"
+    return urlunsplit(parts._replace(netloc=netloc, path=f"/{database}"))
+
+
+async def run(url: str, statement: str) -> list[asyncpg.Record]:
+    connection = await asyncpg.connect(url)
+    try:
+        rows: list[asyncpg.Record] = await connection.fetch(statement)
+        return rows
+    finally:
+        await connection.close()
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+@pytest.fixture(scope="session")
+def settings() -> Settings:
+    return Settings(pool_size=10, jwt_secret=SECRET)
+
+
+@pytest.fixture(scope="session")
+def statements() -> list[str]:
+    """Every statement that the server and the database fixture run, in order."""
+    return []
+
+
+@pytest.fixture(scope="session")
+async def database(database_url: str, settings: Settings, statements: list[str]) -> AsyncIterator[Database]:
+    opened = await Database.open(database_url, settings, statements.append)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture(scope="session")
+async def server_address(database_url: str, settings: Settings, statements: list[str]) -> AsyncIterator[str]:
+    """A running server, over HTTP, on this worker's database."""
+    async with serving(Server(settings, database_url, SECRET, statements.append).app) as address:
+        yield address
+
+
+@pytest.fixture
+async def world(database: Database) -> World:
+    """An account of this test's own, with a contract and two policies."""
+    return await World.make(database)
+
+
+@pytest.fixture
+async def other_world(database: Database) -> World:
+    """Another tenant."""
+    return await World.make(database)
+
+
+@pytest.fixture
+async def client(server_address: str, settings: Settings, world: World) -> AsyncIterator[Client]:
+    """A client of this test's account that may do everything."""
+    async with Client.of(server_address, settings, SECRET, world.account_id) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def other_client(server_address: str, settings: Settings, other_world: World) -> AsyncIterator[Client]:
+    """A client of the other tenant."""
+    async with Client.of(server_address, settings, SECRET, other_world.account_id) as opened:
+        yield opened

@@ -1,0 +1,135 @@
+"""What tests are about: an account with as many candidates, consents and segments as they need.
+
+Written through the program's own transactions, so that nothing here can break a rule by accident.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, Self
+from uuid import UUID, uuid4
+
+from uuid_utils.compat import uuid7
+
+from app.database import Database
+from app.domain import accounts, segments
+from app.domain.accounts import Account
+from app.domain.membership import add_candidates
+from app.domain.search import CandidateFilter
+from app.domain.selection import AllSearchResults, CandidateSelection
+from app.models import Channel
+
+GENERAL = "General"
+SMS = "Text messages"
+
+AGREED: dict[str, dict[str, Any]] = {GENERAL: {}, SMS: {}}
+"""An active consent for both policies."""
+
+
+@dataclass
+class World:
+    database: Database
+    account: Account
+    policies: dict[str, UUID]
+
+    @property
+    def account_id(self) -> UUID:
+        return self.account.id
+
+    @classmethod
+    async def make(cls, database: Database, limit: int = 1_000_000) -> Self:
+        """EMAIL demands the general policy; SMS demands both."""
+        account = await accounts.create(database, f"account {uuid4()}")
+        policies: dict[str, UUID] = {GENERAL: uuid7(), SMS: uuid7()}
+        world = cls(database, account, policies)
+        async with database.write(account.id) as tx:
+            await tx.copy(
+                "privacy_policy",
+                ("account_id", "id", "name"),
+                [(account.id, id, name) for name, id in policies.items()],
+            )
+            required = [("EMAIL", GENERAL), ("SMS", GENERAL), ("SMS", SMS)]
+            await tx.copy(
+                "policy_requirement",
+                ("account_id", "channel", "policy_id"),
+                [(account.id, channel, policies[name]) for channel, name in required],
+            )
+        await world.contract(limit)
+        return world
+
+    async def contract(self, limit: int, starts_on: date | None = None, ends_on: date | None = None) -> None:
+        """Replaces the contract by one in force today, or between these dates."""
+        today = datetime.now(UTC).date()
+        values = (limit, starts_on or today - timedelta(days=30), ends_on or today + timedelta(days=300))
+        async with self.database.write(self.account_id) as tx:
+            await tx.fetch("DELETE FROM contract WHERE account_id = $1", self.account_id)
+            await tx.fetch(
+                "INSERT INTO contract (account_id, id, name, endpoint_limit, starts_on, ends_on)"
+                " VALUES ($1, $2, 'The contract', $3, $4, $5)",
+                self.account_id,
+                uuid7(),
+                *values,
+            )
+
+    async def candidate(self, consents: dict[str, dict[str, Any]] | None = None, **values: Any) -> UUID:
+        """One candidate who may be contacted in every way, but for what is given."""
+        return (await self.candidates(1, consents, **values))[0]
+
+    async def candidates(
+        self, count: int, consents: dict[str, dict[str, Any]] | None = None, **values: Any
+    ) -> list[UUID]:
+        """Candidates, the first one created first. `consents` says by policy what differs from an active one."""
+        ids: list[UUID] = [uuid7() for _ in range(count)]
+        now = datetime.now(UTC)
+        given = AGREED if consents is None else consents
+        people = []
+        for index, id in enumerate(ids):
+            person = {
+                "account_id": self.account_id,
+                "id": id,
+                "first_name": "Ada",
+                "last_name": f"Lovelace {index}",
+                "email": f"{id}@example.com",
+                "verified_mobile": f"+31612{id.int % 10**6:06}",
+                "created_at": now - timedelta(days=1) + timedelta(milliseconds=index),
+                **values,
+            }
+            people.append(person)
+        agreed = [
+            {
+                "account_id": self.account_id,
+                "candidate_id": id,
+                "policy_id": self.policies[name],
+                "granted_at": now - timedelta(days=1),
+                **differences,
+            }
+            for id in ids
+            for name, differences in given.items()
+        ]
+        async with self.database.write(self.account_id) as tx:
+            await _copy(tx, "candidate", people)
+            await _copy(tx, "consent", agreed)
+        return ids
+
+    async def segment(self, name: str | None = None, channel: Channel = Channel.EMAIL) -> UUID:
+        async with self.database.write(self.account_id) as tx:
+            return await segments.create(tx, name or f"segment {uuid4()}", channel)
+
+    async def add(self, segment_id: UUID, candidate_ids: Sequence[UUID] | None = None) -> UUID:
+        """Adds these candidates, or all there are, by the rules. Returns the operation."""
+        selection = (
+            CandidateSelection(all_search_results=AllSearchResults(CandidateFilter()))
+            if candidate_ids is None
+            else CandidateSelection(ids=[str(id) for id in candidate_ids])
+        )
+        async with self.database.write(self.account_id) as tx:
+            return await add_candidates(tx, segment_id, selection, "REJECT", "world", self.database.settings)
+
+    async def insert(self, table: str, **values: Any) -> None:
+        async with self.database.write(self.account_id) as tx:
+            await _copy(tx, table, [{"account_id": self.account_id, **values}])
+
+
+async def _copy(tx: Any, table: str, rows: list[dict[str, Any]]) -> None:
+    if rows:
+        await tx.copy(table, tuple(rows[0]), [tuple(row.values()) for row in rows])
