@@ -132,7 +132,8 @@ class Database:
         self._turns: dict[UUID, _Turn] = {}
         self._begin = (
             f"BEGIN; SET LOCAL lock_timeout = {int(settings.lock_timeout * 1000)};"
-            f" SET LOCAL statement_timeout = {int(settings.statement_timeout * 1000)}"
+            f" SET LOCAL statement_timeout = {int(settings.statement_timeout * 1000)};"
+            f" SET LOCAL work_mem = '{settings.change_work_mem}MB'"
         )
 
     @classmethod

@@ -98,6 +98,9 @@ class Settings(BaseSettings):
         le=100,
         description="Changes of one account that wait at the database at once; the rest wait in the process.",
     )
+    change_work_mem: int = Field(
+        128, ge=4, le=4096, description="Megabytes that each sort and hash of a change may take in PostgreSQL."
+    )
 
     # Who may ask
     jwt_secret: Annotated[SecretStr, AfterValidator(_long)] | None = Field(

@@ -47,6 +47,7 @@ BAD_VALUES: dict[str, tuple[str, ...]] = {
     "SEGMENTS_ACCOUNT_CLAIM": ("  ",),
     "SEGMENTS_PERMISSIONS_CLAIM": ("  ",),
     "SEGMENTS_MAX_BODY_BYTES": ("999", "1e6x"),
+    "SEGMENTS_CHANGE_WORK_MEM": ("3", "4097"),
     "SEGMENTS_MAX_TOKENS": ("99", "100001"),
     "SEGMENTS_MAX_KEPT_DOCUMENT_BYTES": ("99999", "many"),
     "SEGMENTS_MAX_IDS": ("0", "10001"),

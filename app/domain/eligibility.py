@@ -68,16 +68,23 @@ class Verdicts:
     """The policy that each expression is about, if any."""
 
     @property
-    def met(self) -> str:
-        return f"({' AND '.join(f'{expression} IS NULL' for expression in self.expressions)})"
+    def columns(self) -> str:
+        """The expressions named v0, v1 and so on: worked out once per candidate, in a subquery of their own."""
+        return ", ".join(f"{expression} AS v{index}" for index, expression in enumerate(self.expressions))
 
     @property
-    def reasons(self) -> str:
-        """The distinct codes, as an array."""
-        return (
-            f"ARRAY(SELECT DISTINCT code FROM unnest(ARRAY[{', '.join(self.expressions)}]) AS code"
-            " WHERE code IS NOT NULL ORDER BY code)::ineligibility_code[]"
-        )
+    def met(self) -> str:
+        """Over the columns: no demand is broken."""
+        return " AND ".join(f"v{index} IS NULL" for index in range(len(self.expressions)))
+
+    def broken(self, code: IneligibilityCode) -> str:
+        """Over the columns: some demand is broken for this reason."""
+        return f"'{code}' IN ({', '.join(f'v{index}' for index in range(len(self.expressions)))})"
+
+    def reasons(self, codes: Sequence[IneligibilityCode]) -> str:
+        """Over the columns: the distinct reasons, as an array."""
+        each = ", ".join(f"CASE WHEN {self.broken(code)} THEN '{code}' END" for code in codes)
+        return f"array_remove(ARRAY[{each}], NULL)::ineligibility_code[]"
 
 
 def verdicts(rules: Rules, channel: Channel, c: str, p: Parameters, now: str) -> Verdicts:
@@ -140,9 +147,8 @@ async def reasons_by_candidate(
     """Why each candidate may not join, with the policy where there is one; an empty list for who may."""
     p = Parameters(account_id)
     found = verdicts(rules, channel, "c", p, "now()")
-    columns = ", ".join(f"{expression} AS v{index}" for index, expression in enumerate(found.expressions))
     rows: list[Record] = await database.fetch(
-        f"-- Why candidates may not join.\nSELECT c.id, {columns} FROM candidate c\n{found.joins}\n"
+        f"-- Why candidates may not join.\nSELECT c.id, {found.columns} FROM candidate c\n{found.joins}\n"
         f"WHERE c.account_id = $1 AND c.id = ANY({p(candidate_ids)}::uuid[])",
         *p.values,
     )

@@ -109,7 +109,7 @@ async def add_step(
         f" AND NOT {_is_member(segment, p)}"
     )
     if due < found.addable:
-        in_use = _endpoint_in_use(segment)
+        in_use = _endpoint_in_use(segment, selected)
         condition += (
             f" AND ({in_use} OR c.id IN (SELECT c.id FROM candidate c WHERE c.account_id = $1 AND {condition}"
             f" AND NOT {in_use} ORDER BY c.created_at, c.id LIMIT {p(room)}))"
@@ -150,25 +150,25 @@ async def assess(
     p = Parameters(account_id)
     found = verdicts(demands, segment.channel, "c", p, _now(source, p))
     possible = codes(demands, segment.channel)
-    columns = ", ".join(f"{expression} AS v{index}" for index, expression in enumerate(found.expressions))
-    any_verdict = ", ".join(f"v{index}" for index in range(len(found.expressions)))
-    counted = ", ".join(
-        f"count(*) FILTER (WHERE NOT member AND '{code}' IN ({any_verdict})) AS \"{code}\"" for code in possible
-    )
+    counted = ", ".join(f'count(*) FILTER (WHERE NOT member AND {found.broken(code)}) AS "{code}"' for code in possible)
+    # OFFSET 0 keeps the subquery whole: each expression is worked out once per candidate.
     rows = await _bulk(source)(
         f"""
 -- What adding these candidates would meet.
 SELECT count(*) AS matched,
   count(*) FILTER (WHERE member) AS already_member,
-  count(*) FILTER (WHERE NOT member AND eligible) AS addable,
-  count(*) FILTER (WHERE NOT member AND eligible AND NOT in_use) AS new_endpoints,
+  count(*) FILTER (WHERE NOT member AND {found.met}) AS addable,
+  count(*) FILTER (WHERE NOT member AND {found.met} AND NOT {_endpoint_in_use(segment, selected)}) AS new_endpoints,
   {counted}
 FROM (
-  SELECT {_is_member(segment, p)} AS member, {_endpoint_in_use(segment)} AS in_use, {found.met} AS eligible, {columns}
+  SELECT c.id, m.candidate_id IS NOT NULL AS member, {found.columns}
   FROM candidate c
+  LEFT JOIN segment_member m ON m.account_id = $1 AND m.candidate_id = c.id
+    AND m.channel = '{segment.channel}' AND m.segment_id = {p(segment.id)}
   {found.joins}
   WHERE c.account_id = $1 AND {selected.where(p, demands, settings)}
-) AS assessed""",
+  OFFSET 0
+) AS c""",
         *p.values,
     )
     row = rows[0]
@@ -208,14 +208,19 @@ async def _keep_skipped(
 ) -> None:
     p = Parameters(tx.account_id)
     found = verdicts(demands, segment.channel, "c", p, p(tx.now))
+    reasons = found.reasons(codes(demands, segment.channel))
     await tx.bulk(
         f"""
 -- Keep who was left out and why: with no reason of their own, the contract had no room.
 INSERT INTO skipped_candidate (account_id, operation_id, candidate_id, reasons, over_quota)
-SELECT c.account_id, {p(operation_id)}::uuid, c.id, {found.reasons}, {found.met}
-FROM candidate c
-{found.joins}
-WHERE c.account_id = $1 AND {selected.where(p, demands, settings)} AND NOT {_is_member(segment, p)}
+SELECT $1, {p(operation_id)}::uuid, c.id, {reasons}, {found.met}
+FROM (
+  SELECT c.id, {found.columns}
+  FROM candidate c
+  {found.joins}
+  WHERE c.account_id = $1 AND {selected.where(p, demands, settings)} AND NOT {_is_member(segment, p)}
+  OFFSET 0
+) AS c
 LIMIT {p(settings.max_skipped)}""",
         *p.values,
     )
@@ -228,10 +233,17 @@ def _is_member(segment: SegmentRef, p: Parameters) -> str:
     )
 
 
-def _endpoint_in_use(segment: SegmentRef) -> str:
+def _endpoint_in_use(segment: SegmentRef, selected: Selected) -> str:
+    """The candidate `c` is in some segment of the channel. Looked up for each of some ids; for a search, which may
+    find everybody, against a hash of them all."""
+    if selected.ids is not None:
+        return (
+            "EXISTS (SELECT FROM segment_member e WHERE e.account_id = $1 AND e.candidate_id = c.id"
+            f" AND e.channel = '{segment.channel}')"
+        )
     return (
-        "EXISTS (SELECT FROM segment_member e WHERE e.account_id = $1 AND e.candidate_id = c.id"
-        f" AND e.channel = '{segment.channel}')"
+        "(c.id IN (SELECT e.candidate_id FROM segment_member e"
+        f" WHERE e.account_id = $1 AND e.channel = '{segment.channel}'))"
     )
 
 

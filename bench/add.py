@@ -1,0 +1,119 @@
+"""Adding all search results, everything included, beside a bare INSERT ... SELECT of the same rows.
+
+`python -m bench.add [--candidates N] [--rounds R]`. Each round runs, interleaved on one PostgreSQL:
+
+- `add`: addCandidatesToSegment's transaction: the account's turn, eligibility, quota, counts, who was skipped, the
+  operation's record, commit;
+- `indexed`: a bare INSERT ... SELECT of the rows that the add made, into a copy of segment_member with its indexes;
+- `unindexed`: the same into a copy without any.
+
+The bare inserts read the finished rows, so they do without eligibility, without candidates and without quota.
+"""
+
+import argparse
+import asyncio
+import statistics
+import tempfile
+import time
+from collections.abc import Awaitable, Callable
+from functools import partial
+from pathlib import Path
+from uuid import UUID
+
+import asyncpg
+
+from app.database import Database
+from app.domain import accounts, segments
+from app.domain.membership import add_candidates
+from app.domain.search import CandidateFilter
+from app.domain.selection import AllSearchResults, CandidateSelection
+from app.embedded import running
+from app.migrate import migrate
+from app.models import Channel
+from app.seeding.seed import seed
+from app.settings import Settings
+
+BARE = """
+INSERT INTO {table} SELECT * FROM segment_member WHERE account_id = $1 AND segment_id = $2 ORDER BY candidate_id
+"""
+
+EVERYBODY = CandidateSelection(all_search_results=AllSearchResults(CandidateFilter()))
+
+
+async def timed(work: Callable[[], Awaitable[object]]) -> float:
+    started = time.perf_counter()
+    await work()
+    return time.perf_counter() - started
+
+
+async def add(database: Database, account_id: UUID, segment_id: UUID) -> None:
+    async with database.write(account_id) as tx:
+        await add_candidates(tx, segment_id, EVERYBODY, "REJECT", "bench", database.settings)
+
+
+async def compare(database: Database, owner: asyncpg.Connection, candidates: int, rounds: int) -> None:
+    account = await accounts.by_name(database, "bench")
+    assert account is not None
+    for channel in Channel:
+        times: dict[str, list[float]] = {"add": [], "indexed": [], "unindexed": []}
+        added = 0
+        for number in range(rounds + 1):
+            async with database.write(account.id) as tx:
+                segment_id = await segments.create(tx, f"bench {channel} {number}", channel)
+
+            await owner.execute(
+                "CHECKPOINT; DROP TABLE IF EXISTS indexed, unindexed;"
+                " CREATE TABLE indexed (LIKE segment_member INCLUDING INDEXES INCLUDING CONSTRAINTS);"
+                " CREATE TABLE unindexed (LIKE segment_member)"
+            )
+            took = {"add": await timed(partial(add, database, account.id, segment_id))}
+            await owner.execute("CHECKPOINT")
+            for table in ("indexed", "unindexed"):
+                took[table] = await timed(partial(owner.execute, BARE.format(table=table), account.id, segment_id))
+            if number > 0:  # The first round warms up.
+                for name, seconds in took.items():
+                    times[name].append(seconds)
+            added = await owner.fetchval("SELECT member_count FROM segment WHERE id = $1", segment_id)
+            async with database.write(account.id) as tx:
+                await segments.delete(tx, segment_id, "bench")
+            await owner.execute("DELETE FROM past_segment_member; DELETE FROM skipped_candidate")
+            await owner.execute("VACUUM segment_member, past_segment_member, skipped_candidate")
+        report(channel, candidates, added, times)
+
+
+def report(channel: Channel, candidates: int, added: int, times: dict[str, list[float]]) -> None:
+    ratios = {
+        name: statistics.median(add / bare for add, bare in zip(times["add"], times[name], strict=True))
+        for name in ("indexed", "unindexed")
+    }
+    medians = {name: statistics.median(seconds) for name, seconds in times.items()}
+    print(
+        f"{channel}: {candidates:,} candidates, {added:,} added."
+        f" add {medians['add']:.2f} s, indexed {medians['indexed']:.2f} s ({ratios['indexed']:.2f}x),"
+        f" unindexed {medians['unindexed']:.2f} s ({ratios['unindexed']:.2f}x)",
+        flush=True,
+    )
+
+
+async def main(candidates: int, rounds: int) -> None:
+    settings = Settings(statement_timeout=600)
+    with tempfile.TemporaryDirectory() as directory, running(Path(directory) / "data") as embedded:
+        await migrate(embedded.owner_url, embedded.url)
+        database = await Database.open(embedded.url, settings)
+        owner = await asyncpg.connect(embedded.url.replace("segments@", "postgres@"), statement_cache_size=0)
+        await owner.execute("SET jit = off")
+        try:
+            await seed(database, "bench", candidates, limit=candidates * 3, owner_url=embedded.owner_url)
+            await owner.execute("VACUUM ANALYZE")
+            await compare(database, owner, candidates, rounds)
+        finally:
+            await owner.close()
+            await database.close()
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--candidates", type=int, default=100_000)
+    parser.add_argument("--rounds", type=int, default=5)
+    arguments = parser.parse_args()
+    asyncio.run(main(arguments.candidates, arguments.rounds))
