@@ -12,12 +12,14 @@ The bare inserts read the finished rows, so they do without eligibility, without
 
 import argparse
 import asyncio
-import statistics
+import os
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from statistics import median
 from uuid import UUID
 
 import asyncpg
@@ -40,10 +42,25 @@ INSERT INTO {table} SELECT * FROM segment_member WHERE account_id = $1 AND segme
 EVERYBODY = CandidateSelection(all_search_results=AllSearchResults(CandidateFilter()))
 
 
-async def timed(work: Callable[[], Awaitable[object]]) -> float:
-    started = time.perf_counter()
+@dataclass(frozen=True)
+class Cost:
+    wall: float
+    cpu: float
+    """Of the PostgreSQL process that did the work, where /proc tells; quieter than wall time on a busy machine."""
+
+
+async def cost(work: Callable[[], Awaitable[object]], backend: int) -> Cost:
+    started, used = time.perf_counter(), cpu(backend)
     await work()
-    return time.perf_counter() - started
+    return Cost(time.perf_counter() - started, cpu(backend) - used)
+
+
+def cpu(backend: int) -> float:
+    try:
+        fields = Path(f"/proc/{backend}/stat").read_text().rpartition(")")[2].split()
+    except FileNotFoundError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 async def add(database: Database, account_id: UUID, segment_id: UUID) -> None:
@@ -54,8 +71,9 @@ async def add(database: Database, account_id: UUID, segment_id: UUID) -> None:
 async def compare(database: Database, owner: asyncpg.Connection, candidates: int, rounds: int) -> None:
     account = await accounts.by_name(database, "bench")
     assert account is not None
+    adding = (await database.fetch("SELECT pg_backend_pid()"))[0][0]  # The pool holds one connection.
     for channel in Channel:
-        times: dict[str, list[float]] = {"add": [], "indexed": [], "unindexed": []}
+        costs: dict[str, list[Cost]] = {"add": [], "indexed": [], "unindexed": []}
         added = 0
         for number in range(rounds + 1):
             async with database.write(account.id) as tx:
@@ -66,37 +84,33 @@ async def compare(database: Database, owner: asyncpg.Connection, candidates: int
                 " CREATE TABLE indexed (LIKE segment_member INCLUDING INDEXES INCLUDING CONSTRAINTS);"
                 " CREATE TABLE unindexed (LIKE segment_member)"
             )
-            took = {"add": await timed(partial(add, database, account.id, segment_id))}
+            took = {"add": await cost(partial(add, database, account.id, segment_id), adding)}
             await owner.execute("CHECKPOINT")
             for table in ("indexed", "unindexed"):
-                took[table] = await timed(partial(owner.execute, BARE.format(table=table), account.id, segment_id))
+                bare = partial(owner.execute, BARE.format(table=table), account.id, segment_id)
+                took[table] = await cost(bare, owner.get_server_pid())
             if number > 0:  # The first round warms up.
-                for name, seconds in took.items():
-                    times[name].append(seconds)
+                for name, spent in took.items():
+                    costs[name].append(spent)
             added = await owner.fetchval("SELECT member_count FROM segment WHERE id = $1", segment_id)
             async with database.write(account.id) as tx:
                 await segments.delete(tx, segment_id, "bench")
             await owner.execute("DELETE FROM past_segment_member; DELETE FROM skipped_candidate")
             await owner.execute("VACUUM segment_member, past_segment_member, skipped_candidate")
-        report(channel, candidates, added, times)
+        report(channel, candidates, added, costs)
 
 
-def report(channel: Channel, candidates: int, added: int, times: dict[str, list[float]]) -> None:
-    ratios = {
-        name: statistics.median(add / bare for add, bare in zip(times["add"], times[name], strict=True))
-        for name in ("indexed", "unindexed")
-    }
-    medians = {name: statistics.median(seconds) for name, seconds in times.items()}
-    print(
-        f"{channel}: {candidates:,} candidates, {added:,} added."
-        f" add {medians['add']:.2f} s, indexed {medians['indexed']:.2f} s ({ratios['indexed']:.2f}x),"
-        f" unindexed {medians['unindexed']:.2f} s ({ratios['unindexed']:.2f}x)",
-        flush=True,
-    )
+def report(channel: Channel, candidates: int, added: int, costs: dict[str, list[Cost]]) -> None:
+    print(f"{channel}: {candidates:,} candidates, {added:,} added; medians of {len(costs['add'])} rounds")
+    for name, spent in costs.items():
+        wall, used = median(each.wall for each in spent), median(each.cpu for each in spent)
+        walls = median(add.wall / each.wall for add, each in zip(costs["add"], spent, strict=True))
+        cpus = median(add.cpu / max(each.cpu, 0.001) for add, each in zip(costs["add"], spent, strict=True))
+        print(f"  {name:9} {wall:6.2f} s wall, {used:6.2f} s CPU; add takes {walls:.2f}x its wall, {cpus:.2f}x its CPU")
 
 
 async def main(candidates: int, rounds: int) -> None:
-    settings = Settings(statement_timeout=600)
+    settings = Settings(statement_timeout=600, pool_size=1)
     with tempfile.TemporaryDirectory() as directory, running(Path(directory) / "data") as embedded:
         await migrate(embedded.owner_url, embedded.url)
         database = await Database.open(embedded.url, settings)

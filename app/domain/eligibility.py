@@ -4,7 +4,7 @@ A candidate may join when the channel's address is there, that address is not su
 consent for every policy the channel demands. A consent is active from `granted_at` until it is withdrawn or expires.
 
 `eligible` says it as a condition, which PostgreSQL turns into joins of whole tables; `verdicts` says it as one
-expression per demand, null where it is met, which tells every reason. A test holds the two equal.
+expression per demand, 0 where it is met, which tells every reason. A test holds the two equal.
 """
 
 from collections.abc import Sequence
@@ -17,13 +17,29 @@ from app.database import Database, Transaction
 from app.domain.sql import Parameters
 from app.models import Channel, IneligibilityCode
 
-REQUIREMENTS = """
--- The policies that segments of each channel demand.
-SELECT channel, policy_id FROM policy_requirement WHERE account_id = $1 ORDER BY policy_id
+DEMANDS = """
+-- The policies that segments of each channel demand, and the channels with suppressed addresses.
+SELECT channel, policy_id FROM policy_requirement WHERE account_id = $1
+UNION ALL
+SELECT channel, NULL FROM unnest(enum_range(NULL::channel)) AS channel
+WHERE EXISTS (SELECT FROM suppression s WHERE s.account_id = $1 AND s.channel = channel.channel)
+ORDER BY channel, policy_id
 """
 
+COLUMN = {Channel.EMAIL: "email", Channel.SMS: "verified_mobile"}
+"""The column of a candidate that messages of the channel need."""
+
 ADDRESS = {Channel.EMAIL: "lower({c}.email)", Channel.SMS: "{c}.verified_mobile"}
-"""Where a message of the channel goes, as an expression over a candidate."""
+"""Where a message of the channel goes, as `suppression.address` spells it."""
+
+CONSENT_CODES = {
+    IneligibilityCode.CONSENT_MISSING,
+    IneligibilityCode.CONSENT_WITHDRAWN,
+    IneligibilityCode.CONSENT_EXPIRED,
+}
+
+BITS = {code: 1 << index for index, code in enumerate(IneligibilityCode)}
+"""Each reason as a bit of a number, as `skipped_candidate.reasons` keeps them: the order must never change."""
 
 NO_ADDRESS = {Channel.EMAIL: IneligibilityCode.EMAIL_MISSING, Channel.SMS: IneligibilityCode.MOBILE_NOT_VERIFIED}
 
@@ -33,23 +49,36 @@ class Rules:
     """What each channel demands of a candidate of this account."""
 
     policies: dict[Channel, tuple[UUID, ...]]
+    suppressing: frozenset[Channel]
+    """The channels with any suppressed address: for the others nobody need be looked up."""
+
+    def codes(self, channel: Channel) -> list[IneligibilityCode]:
+        """The reasons there can be, in the order in which they are declared."""
+        possible = {NO_ADDRESS[channel]}
+        if channel in self.suppressing:
+            possible.add(IneligibilityCode.SUPPRESSED)
+        if self.policies[channel]:
+            possible |= CONSENT_CODES
+        return [code for code in IneligibilityCode if code in possible]
 
 
 async def rules(source: Database | Transaction, account_id: UUID) -> Rules:
-    policies: dict[Channel, list[UUID]] = {channel: [] for channel in Channel}
-    for row in await source.fetch(REQUIREMENTS, account_id):
-        policies[Channel(row["channel"])].append(row["policy_id"])
-    return Rules({channel: tuple(ids) for channel, ids in policies.items()})
+    rows = await source.fetch(DEMANDS, account_id)
+    policies = {
+        channel: tuple(row["policy_id"] for row in rows if row["channel"] == channel and row["policy_id"])
+        for channel in Channel
+    }
+    return Rules(policies, frozenset(Channel(row["channel"]) for row in rows if row["policy_id"] is None))
 
 
 def eligible(rules: Rules, channel: Channel, c: str, p: Parameters, now: str) -> str:
     """The condition that the candidate `c` may join. `now` is an SQL expression."""
-    address = ADDRESS[channel].format(c=c)
-    conditions = [
-        f"{address} IS NOT NULL",
-        f"NOT EXISTS (SELECT FROM suppression s WHERE s.account_id = $1 AND s.channel = '{channel}'"
-        f" AND s.address = {address})",
-    ]
+    conditions = [f"{c}.{COLUMN[channel]} IS NOT NULL"]
+    if channel in rules.suppressing:
+        conditions.append(
+            f"NOT EXISTS (SELECT FROM suppression s WHERE s.account_id = $1 AND s.channel = '{channel}'"
+            f" AND s.address = {ADDRESS[channel].format(c=c)})"
+        )
     conditions += [
         f"EXISTS (SELECT FROM consent k WHERE k.account_id = $1 AND k.candidate_id = {c}.id"
         f" AND k.policy_id = {p(policy)} AND {_active('k', now)})"
@@ -60,7 +89,8 @@ def eligible(rules: Rules, channel: Channel, c: str, p: Parameters, now: str) ->
 
 @dataclass(frozen=True, slots=True)
 class Verdicts:
-    """Every demand on a candidate: joins that a FROM needs, and expressions that are null where the demand is met."""
+    """Every demand on a candidate: joins that a FROM needs, and an expression for each that is 0 where the demand is
+    met and the bit of the reason where it is not."""
 
     joins: str
     expressions: tuple[str, ...]
@@ -68,32 +98,22 @@ class Verdicts:
     """The policy that each expression is about, if any."""
 
     @property
-    def columns(self) -> str:
-        """The expressions named v0, v1 and so on: worked out once per candidate, in a subquery of their own."""
-        return ", ".join(f"{expression} AS v{index}" for index, expression in enumerate(self.expressions))
-
-    @property
-    def met(self) -> str:
-        """Over the columns: no demand is broken."""
-        return " AND ".join(f"v{index} IS NULL" for index in range(len(self.expressions)))
-
-    def broken(self, code: IneligibilityCode) -> str:
-        """Over the columns: some demand is broken for this reason."""
-        return f"'{code}' IN ({', '.join(f'v{index}' for index in range(len(self.expressions)))})"
-
-    def reasons(self, codes: Sequence[IneligibilityCode]) -> str:
-        """Over the columns: the distinct reasons, as an array."""
-        each = ", ".join(f"CASE WHEN {self.broken(code)} THEN '{code}' END" for code in codes)
-        return f"array_remove(ARRAY[{each}], NULL)::ineligibility_code[]"
+    def reasons(self) -> str:
+        """All reasons of a candidate together, each a bit; 0 when eligible."""
+        return f"({' | '.join(self.expressions)})"
 
 
 def verdicts(rules: Rules, channel: Channel, c: str, p: Parameters, now: str) -> Verdicts:
-    address = ADDRESS[channel].format(c=c)
-    joins = [f"LEFT JOIN suppression s ON s.account_id = $1 AND s.channel = '{channel}' AND s.address = {address}"]
-    expressions = [
-        f"CASE WHEN {address} IS NULL THEN '{NO_ADDRESS[channel]}' END",
-        f"CASE WHEN s.address IS NOT NULL THEN '{IneligibilityCode.SUPPRESSED}' END",
-    ]
+    joins = []
+    expressions = [f"CASE WHEN {c}.{COLUMN[channel]} IS NULL THEN {BITS[NO_ADDRESS[channel]]} ELSE 0 END"]
+    policies: list[UUID | None] = [None]
+    if channel in rules.suppressing:
+        joins.append(
+            f"LEFT JOIN suppression s ON s.account_id = $1 AND s.channel = '{channel}'"
+            f" AND s.address = {ADDRESS[channel].format(c=c)}"
+        )
+        expressions.append(f"CASE WHEN s.address IS NOT NULL THEN {BITS[IneligibilityCode.SUPPRESSED]} ELSE 0 END")
+        policies.append(None)
     for index, policy in enumerate(rules.policies[channel]):
         k = f"k{index}"
         joins.append(
@@ -101,22 +121,17 @@ def verdicts(rules: Rules, channel: Channel, c: str, p: Parameters, now: str) ->
             f" ON {k}.account_id = $1 AND {k}.candidate_id = {c}.id AND {k}.policy_id = {p(policy)}"
         )
         expressions.append(
-            f"CASE WHEN {k}.candidate_id IS NULL THEN '{IneligibilityCode.CONSENT_MISSING}'"
-            f" WHEN {k}.withdrawn_at IS NOT NULL THEN '{IneligibilityCode.CONSENT_WITHDRAWN}'"
-            f" WHEN {k}.expires_at <= {now} THEN '{IneligibilityCode.CONSENT_EXPIRED}'"
-            f" WHEN {k}.granted_at > {now} THEN '{IneligibilityCode.CONSENT_MISSING}' END"
+            f"CASE WHEN {k}.candidate_id IS NULL THEN {BITS[IneligibilityCode.CONSENT_MISSING]}"
+            f" WHEN {k}.withdrawn_at IS NOT NULL THEN {BITS[IneligibilityCode.CONSENT_WITHDRAWN]}"
+            f" WHEN {k}.expires_at <= {now} THEN {BITS[IneligibilityCode.CONSENT_EXPIRED]}"
+            f" WHEN {k}.granted_at > {now} THEN {BITS[IneligibilityCode.CONSENT_MISSING]} ELSE 0 END"
         )
-    return Verdicts("\n".join(joins), tuple(expressions), (None, None, *rules.policies[channel]))
+    return Verdicts("\n".join(joins), tuple(expressions), (*policies, *rules.policies[channel]))
 
 
-def codes(rules: Rules, channel: Channel) -> tuple[IneligibilityCode, ...]:
-    """The reasons there can be, for this channel."""
-    consent = (
-        IneligibilityCode.CONSENT_MISSING,
-        IneligibilityCode.CONSENT_WITHDRAWN,
-        IneligibilityCode.CONSENT_EXPIRED,
-    )
-    return (*(consent if rules.policies[channel] else ()), NO_ADDRESS[channel], IneligibilityCode.SUPPRESSED)
+def codes_of(reasons: int) -> list[IneligibilityCode]:
+    """The reasons that the bits stand for."""
+    return [code for code, bit in BITS.items() if reasons & bit]
 
 
 def not_lapsed(rules: Rules, channel: str, candidate: str, p: Parameters) -> str:
@@ -147,16 +162,17 @@ async def reasons_by_candidate(
     """Why each candidate may not join, with the policy where there is one; an empty list for who may."""
     p = Parameters(account_id)
     found = verdicts(rules, channel, "c", p, "now()")
+    columns = ", ".join(f"{expression} AS v{index}" for index, expression in enumerate(found.expressions))
     rows: list[Record] = await database.fetch(
-        f"-- Why candidates may not join.\nSELECT c.id, {found.columns} FROM candidate c\n{found.joins}\n"
+        f"-- Why candidates may not join.\nSELECT c.id, {columns} FROM candidate c\n{found.joins}\n"
         f"WHERE c.account_id = $1 AND c.id = ANY({p(candidate_ids)}::uuid[])",
         *p.values,
     )
     return {
         row["id"]: [
-            (IneligibilityCode(code), policy)
-            for code, policy in zip(list(row.values())[1:], found.policies, strict=True)
-            if code is not None
+            (code, policy)
+            for verdict, policy in zip(list(row.values())[1:], found.policies, strict=True)
+            for code in codes_of(verdict)
         ]
         for row in rows
     }

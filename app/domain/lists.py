@@ -174,8 +174,9 @@ OPERATIONS_OF_SEGMENT = Listing(
 
 SKIPPED_OF_OPERATION = Listing(
     "candidates left out",
-    f"{CANDIDATE_COLUMNS}, k.reasons, k.over_quota",
-    "skipped_candidate k JOIN candidate c ON c.account_id = $1 AND c.id = k.candidate_id",
+    f"{CANDIDATE_COLUMNS}, skipped.reasons",
+    "skipped_candidate k CROSS JOIN LATERAL unnest(k.candidate_ids, k.reasons) AS skipped(candidate_id, reasons)"
+    " JOIN candidate c ON c.account_id = $1 AND c.id = skipped.candidate_id",
     lambda _: "k.account_id = $1 AND k.operation_id = parent.id",
-    Order("skipped candidates", (Key("k.candidate_id", "uuid"),)),
+    Order("skipped candidates", (Key("k.last_candidate_id", "uuid"), Key("skipped.candidate_id", "uuid"))),
 )

@@ -1,15 +1,15 @@
 """Adding candidates to a segment and removing them, in the account's turn, by a few statements of any size."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 from uuid import UUID
 
 from asyncpg import Record
 
-from app.database import Database, EndpointUse, Transaction
+from app.database import Database, Transaction
 from app.domain import lapses, operations, quota, segments
-from app.domain.eligibility import Rules, codes, eligible, rules, verdicts
+from app.domain.eligibility import BITS, Rules, rules, verdicts
 from app.domain.endings import end_memberships
 from app.domain.errors import QuotaExceededError, SearchResultsChangedError
 from app.domain.operations import Outcome
@@ -23,15 +23,19 @@ QuotaPolicy = Literal["REJECT", "FILL"]
 
 CANDIDATES = ("input", "candidates")
 
+SKIPPED_TOGETHER = 1_000
+"""Left-out candidates in one row of skipped_candidate."""
+
+
+CANDIDATES_IN_ACCOUNT = """
+-- How many candidates there are, which no selection exceeds.
+SELECT count(*) FROM candidate WHERE account_id = $1
+"""
 
 COUNT_UP = """
 -- Count who was added.
 UPDATE segment SET member_count = member_count + $3, last_modified_at = $4 WHERE account_id = $1 AND id = $2
 """
-
-
-class InconsistentError(Exception):
-    """Two statements of one change disagree, which the account's lock should make impossible. Nothing was changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +71,19 @@ async def add_candidates(
     demands = await rules(tx, tx.account_id)
     selected = await resolve(tx, tx.account_id, selection, CANDIDATES, demands, settings)
     limit = await quota.limit(tx)
-    found = await assess(tx, tx.account_id, segment, selected, demands, settings)
-    _demand_expected(selected, found.matched)
-    room = _room(await quota.use(tx), limit, found.new_endpoints, on_quota_exceeded)
+    use = await quota.use(tx)
+    room = max(0, limit - use.used - use.reserved)
+    if selected.expected_count is not None or room < await _most(tx, selected):
+        found = await assess(tx, tx.account_id, segment, selected, demands, settings)
+        _demand_expected(selected, found.matched)
+        if found.new_endpoints > room and on_quota_exceeded == "REJECT":
+            raise QuotaExceededError(CANDIDATES, limit, use.used, use.reserved, found.new_endpoints)
+        scarce = found.new_endpoints > room
+    else:
+        scarce = False
 
     operation_id = operations.new_id()
-    added = await add_step(tx, segment, selected, demands, settings, operation_id, found, room)
+    found, added = await add_step(tx, segment, selected, demands, settings, operation_id, room if scarce else None)
     outcome = Outcome(
         matched=found.matched,
         added=added,
@@ -92,50 +103,52 @@ async def add_step(
     demands: Rules,
     settings: Settings,
     operation_id: UUID,
-    found: Assessment,
-    room: int,
-) -> int:
-    """Adds what was found to be addable in a selection, or a range of it. Returns how many.
+    room: int | None = None,
+) -> tuple[Assessment, int]:
+    """Adds the eligible of a selection, or of a range of it, in one statement that looks at each candidate once, and
+    keeps who was left out. Returns what it met and how many it added.
 
-    `room` is how many new endpoints fit. When they do not all fit, candidates whose endpoint is in use already come
+    `room` is how many new endpoints fit, when they do not all: candidates whose endpoint is in use already come
     first, then the oldest.
     """
-    new_endpoints = min(found.new_endpoints, room)
-    due = found.addable - found.new_endpoints + new_endpoints
     p = Parameters(tx.account_id)
-    now = p(tx.now)
-    condition = (
-        f"{selected.where(p, demands, settings)} AND {eligible(demands, segment.channel, 'c', p, now)}"
-        f" AND NOT {_is_member(segment, p)}"
-    )
-    if due < found.addable:
-        in_use = _endpoint_in_use(segment, selected)
-        condition += (
-            f" AND ({in_use} OR c.id IN (SELECT c.id FROM candidate c WHERE c.account_id = $1 AND {condition}"
-            f" AND NOT {in_use} ORDER BY c.created_at, c.id LIMIT {p(room)}))"
+    in_use, possible = _endpoint_in_use(segment, selected), demands.codes(segment.channel)
+    joins = "NOT c.member AND c.reasons = 0"
+    if room is not None:
+        joins += (
+            f" AND ({in_use} OR c.id IN (SELECT c.id FROM found c WHERE NOT c.member AND c.reasons = 0 AND NOT {in_use}"
+            f" ORDER BY c.created_at, c.id LIMIT {p(room)}))"
         )
     rows = await tx.bulk(
         f"""
--- Add the eligible who are not in yet.
-WITH added AS (
+-- Add the eligible who are not in yet, and keep who is left out: with no reason of their own, there was no room.
+WITH found AS MATERIALIZED ({_found(segment, selected, demands, settings, p, p(tx.now))}
+), added AS (
   INSERT INTO segment_member AS m (account_id, segment_id, added_at, candidate_id, channel, operation_id)
-  SELECT c.account_id, {p(segment.id)}::uuid, {now}::timestamptz, c.id, '{segment.channel}'::channel,
+  SELECT $1, {p(segment.id)}::uuid, {p(tx.now)}::timestamptz, c.id, '{segment.channel}'::channel,
     {p(operation_id)}::uuid
-  FROM candidate c WHERE c.account_id = $1 AND {condition}
+  FROM found c WHERE {joins}
   ORDER BY c.id
-  RETURNING 1)
-SELECT count(*) AS count FROM added""",
+  RETURNING 1
+), skipped AS (
+  INSERT INTO skipped_candidate (account_id, operation_id, last_candidate_id, candidate_ids, reasons)
+  SELECT $1, {p(operation_id)}::uuid, (array_agg(c.id ORDER BY c.id DESC))[1], array_agg(c.id ORDER BY c.id),
+    array_agg(c.reasons::smallint ORDER BY c.id)
+  FROM (
+    SELECT c.id, c.reasons, (row_number() OVER (ORDER BY c.id) - 1) / {SKIPPED_TOGETHER} AS together
+    FROM found c WHERE NOT c.member AND NOT ({joins}) ORDER BY c.id LIMIT {p(settings.max_skipped)}
+  ) AS c
+  GROUP BY c.together
+)
+SELECT {_counts(in_use, possible)}, (SELECT count(*) FROM added) AS added FROM found c""",
         *p.values,
     )
-    added: int = rows[0]["count"]
-    if added != due:
-        raise InconsistentError(f"added {added} of {due}")
-    if added < found.matched - found.already_member:
-        await _keep_skipped(tx, segment, selected, demands, settings, operation_id)
+    found, added = _assessment(rows[0]), rows[0]["added"]
+    new_endpoints = found.new_endpoints if room is None else min(found.new_endpoints, room)
     if added:
         await tx.fetch(COUNT_UP, tx.account_id, segment.id, added, tx.now)
         await quota.change(tx, **{segment.channel.lower(): new_endpoints})
-    return added
+    return found, added
 
 
 async def assess(
@@ -148,37 +161,17 @@ async def assess(
 ) -> Assessment:
     """Counts what adding the selection would meet, in one pass over it."""
     p = Parameters(account_id)
-    found = verdicts(demands, segment.channel, "c", p, _now(source, p))
-    possible = codes(demands, segment.channel)
-    counted = ", ".join(f'count(*) FILTER (WHERE NOT member AND {found.broken(code)}) AS "{code}"' for code in possible)
-    # OFFSET 0 keeps the subquery whole: each expression is worked out once per candidate.
-    rows = await _bulk(source)(
+    now = p(source.now) if isinstance(source, Transaction) else "now()"
+    run = source.bulk if isinstance(source, Transaction) else source.search
+    rows = await run(
         f"""
 -- What adding these candidates would meet.
-SELECT count(*) AS matched,
-  count(*) FILTER (WHERE member) AS already_member,
-  count(*) FILTER (WHERE NOT member AND {found.met}) AS addable,
-  count(*) FILTER (WHERE NOT member AND {found.met} AND NOT {_endpoint_in_use(segment, selected)}) AS new_endpoints,
-  {counted}
-FROM (
-  SELECT c.id, m.candidate_id IS NOT NULL AS member, {found.columns}
-  FROM candidate c
-  LEFT JOIN segment_member m ON m.account_id = $1 AND m.candidate_id = c.id
-    AND m.channel = '{segment.channel}' AND m.segment_id = {p(segment.id)}
-  {found.joins}
-  WHERE c.account_id = $1 AND {selected.where(p, demands, settings)}
-  OFFSET 0
+SELECT {_counts(_endpoint_in_use(segment, selected), demands.codes(segment.channel))}
+FROM ({_found(segment, selected, demands, settings, p, now)}
 ) AS c""",
         *p.values,
     )
-    row = rows[0]
-    return Assessment(
-        row["matched"],
-        row["already_member"],
-        row["addable"],
-        row["new_endpoints"],
-        {code: row[code] for code in possible if row[code]},
-    )
+    return _assessment(rows[0])
 
 
 async def remove_candidates(
@@ -203,34 +196,37 @@ async def remove_candidates(
     return operation_id
 
 
-async def _keep_skipped(
-    tx: Transaction, segment: SegmentRef, selected: Selected, demands: Rules, settings: Settings, operation_id: UUID
-) -> None:
-    p = Parameters(tx.account_id)
-    found = verdicts(demands, segment.channel, "c", p, p(tx.now))
-    reasons = found.reasons(codes(demands, segment.channel))
-    await tx.bulk(
-        f"""
--- Keep who was left out and why: with no reason of their own, the contract had no room.
-INSERT INTO skipped_candidate (account_id, operation_id, candidate_id, reasons, over_quota)
-SELECT $1, {p(operation_id)}::uuid, c.id, {reasons}, {found.met}
-FROM (
-  SELECT c.id, {found.columns}
+def _found(segment: SegmentRef, selected: Selected, demands: Rules, settings: Settings, p: Parameters, now: str) -> str:
+    """Every selected candidate with whether they are a member and what stands in their way.
+
+    OFFSET 0 keeps the subquery whole, so that this is worked out once per candidate.
+    """
+    found = verdicts(demands, segment.channel, "c", p, now)
+    return f"""
+  SELECT c.id, c.created_at, m.candidate_id IS NOT NULL AS member, {found.reasons} AS reasons
   FROM candidate c
+  LEFT JOIN segment_member m ON m.account_id = $1 AND m.candidate_id = c.id
+    AND m.channel = '{segment.channel}' AND m.segment_id = {p(segment.id)}
   {found.joins}
-  WHERE c.account_id = $1 AND {selected.where(p, demands, settings)} AND NOT {_is_member(segment, p)}
-  OFFSET 0
-) AS c
-LIMIT {p(settings.max_skipped)}""",
-        *p.values,
+  WHERE c.account_id = $1 AND {selected.where(p, demands, settings)}
+  OFFSET 0"""
+
+
+def _counts(in_use: str, possible: Sequence[IneligibilityCode]) -> str:
+    """What the found candidates `c` add up to."""
+    by_code = ", ".join(
+        f'count(*) FILTER (WHERE NOT c.member AND c.reasons & {BITS[code]} <> 0) AS "{code}"' for code in possible
     )
-
-
-def _is_member(segment: SegmentRef, p: Parameters) -> str:
     return (
-        "EXISTS (SELECT FROM segment_member m WHERE m.account_id = $1 AND m.candidate_id = c.id"
-        f" AND m.channel = '{segment.channel}' AND m.segment_id = {p(segment.id)})"
+        "count(*) AS matched, count(*) FILTER (WHERE c.member) AS already_member,"
+        " count(*) FILTER (WHERE NOT c.member AND c.reasons = 0) AS addable,"
+        f" count(*) FILTER (WHERE NOT c.member AND c.reasons = 0 AND NOT {in_use}) AS new_endpoints, {by_code}"
     )
+
+
+def _assessment(row: Record) -> Assessment:
+    reasons = {code: row[code] for code in BITS if row.get(code)}
+    return Assessment(row["matched"], row["already_member"], row["addable"], row["new_endpoints"], reasons)
 
 
 def _endpoint_in_use(segment: SegmentRef, selected: Selected) -> str:
@@ -247,12 +243,12 @@ def _endpoint_in_use(segment: SegmentRef, selected: Selected) -> str:
     )
 
 
-def _room(use: EndpointUse, limit: int, needed: int, on_quota_exceeded: QuotaPolicy) -> int:
-    """How many new endpoints fit. Raises QuotaExceededError when that is not enough and nothing else was allowed."""
-    room = max(0, limit - use.used - use.reserved)
-    if needed > room and on_quota_exceeded == "REJECT":
-        raise QuotaExceededError(CANDIDATES, limit, use.used, use.reserved, needed)
-    return room
+async def _most(tx: Transaction, selected: Selected) -> int:
+    """A bound on how many the selection finds that costs little: while it fits, nothing need be counted beforehand."""
+    if selected.ids is not None:
+        return len(selected.ids)
+    count: int = await tx.fetchval(CANDIDATES_IN_ACCOUNT, tx.account_id)
+    return count
 
 
 def _demand_expected(selected: Selected, actual: int) -> None:
@@ -260,11 +256,3 @@ def _demand_expected(selected: Selected, actual: int) -> None:
         raise SearchResultsChangedError(
             (*CANDIDATES, "allSearchResults", "expectedCount"), selected.expected_count, actual
         )
-
-
-def _now(source: Database | Transaction, p: Parameters) -> str:
-    return p(source.now) if isinstance(source, Transaction) else "now()"
-
-
-def _bulk(source: Database | Transaction) -> Callable[..., Awaitable[list[Record]]]:
-    return source.bulk if isinstance(source, Transaction) else source.search

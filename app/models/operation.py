@@ -4,12 +4,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Column, Index, LargeBinary, Text, text
-from sqlalchemy.dialects.postgresql import ARRAY, ENUM, JSONB
+from sqlalchemy import CheckConstraint, Column, Index, LargeBinary, SmallInteger, Text, Uuid, text
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlmodel import Field, SQLModel
 
 from app.models.columns import (
-    IneligibilityCode,
     MembershipOperationKind,
     MembershipOperationStatus,
     account_key,
@@ -59,16 +58,17 @@ class MembershipOperation(SQLModel, table=True):
 
 
 class SkippedCandidate(SQLModel, table=True):
-    """A candidate whom an operation left out, and why."""
+    """Up to 1,000 candidates whom an operation left out, and why: a row for each would cost as much as adding them."""
 
     __tablename__ = "skipped_candidate"
+
     account_id: UUID = Field(sa_column=loose_account_key())
     operation_id: UUID = Field(sa_column=key())
-    candidate_id: UUID = Field(sa_column=key())
-    reasons: list[IneligibilityCode] = Field(
-        sa_column=Column(ARRAY(ENUM(IneligibilityCode, name="ineligibility_code")), nullable=False, server_default="{}")
-    )
-    over_quota: bool = Field(False, sa_column_kwargs={"server_default": text("false")})
+    last_candidate_id: UUID = Field(sa_column=key())
+    """The greatest of `candidate_ids`, which are sorted."""
+    candidate_ids: list[UUID] = Field(sa_column=Column(ARRAY(Uuid), nullable=False))
+    reasons: list[int] = Field(sa_column=Column(ARRAY(SmallInteger), nullable=False))
+    """For each of them the reasons, as bits of `app.domain.eligibility.BITS`; 0: the contract had no room."""
 
 
 class IdempotencyKey(SQLModel, table=True):

@@ -5,6 +5,7 @@ from typing import Any
 
 import strawberry
 
+from app.domain.eligibility import codes_of
 from app.engine.batch import batch_field
 from app.resolvers.loaders import segments as load
 from app.schema.candidate import Candidate
@@ -36,12 +37,11 @@ class SkippedCandidateEdge:
         description="Every reason there was when the operation ran; none when only the contract was full."
     )
     def reasons(self: Any) -> list[IneligibilityCode]:
-        reasons: list[IneligibilityCode] = self[1]["reasons"]
-        return reasons
+        return codes_of(self[1]["reasons"])
 
     @strawberry.field(description="Whether the candidate was eligible and the contract had no room.")
     def over_quota(self: Any) -> bool:
-        return bool(self[1]["over_quota"])
+        return not self[1]["reasons"]
 
 
 @strawberry.type(description="A page of candidates who were left out.")

@@ -20,17 +20,7 @@ OPERATION_KIND = postgresql.ENUM(
 OPERATION_STATUS = postgresql.ENUM(
     "QUEUED", "RUNNING", "COMPLETED", "CANCELLED", "FAILED", name="membership_operation_status", create_type=False
 )
-INELIGIBILITY_CODE = postgresql.ENUM(
-    "CONSENT_MISSING",
-    "CONSENT_WITHDRAWN",
-    "CONSENT_EXPIRED",
-    "EMAIL_MISSING",
-    "MOBILE_NOT_VERIFIED",
-    "SUPPRESSED",
-    name="ineligibility_code",
-    create_type=False,
-)
-ENUMS = (CHANNEL, OPERATION_KIND, OPERATION_STATUS, INELIGIBILITY_CODE)
+ENUMS = (CHANNEL, OPERATION_KIND, OPERATION_STATUS)
 
 # Letters without case and accents, in any script. ASCII, the common case, skips the costly part.
 FOLD = r"""
@@ -287,10 +277,10 @@ def upgrade() -> None:
         "skipped_candidate",
         sa.Column("account_id", sa.UUID(), nullable=False),
         sa.Column("operation_id", sa.UUID(), nullable=False),
-        sa.Column("candidate_id", sa.UUID(), nullable=False),
-        sa.Column("reasons", postgresql.ARRAY(INELIGIBILITY_CODE), server_default="{}", nullable=False),
-        sa.Column("over_quota", sa.Boolean(), server_default=sa.text("false"), nullable=False),
-        sa.PrimaryKeyConstraint("account_id", "operation_id", "candidate_id"),
+        sa.Column("last_candidate_id", sa.UUID(), nullable=False),
+        sa.Column("candidate_ids", postgresql.ARRAY(sa.UUID()), nullable=False),
+        sa.Column("reasons", postgresql.ARRAY(sa.SmallInteger()), nullable=False),
+        sa.PrimaryKeyConstraint("account_id", "operation_id", "last_candidate_id"),
     )
     op.create_table(
         "suppression",
