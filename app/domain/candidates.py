@@ -74,11 +74,21 @@ def _plain(value: str, field: str) -> str:
 
 
 def _required(longest: int) -> Check:
-    return lambda value, field, _: required_text(value, field, longest)
+    def check(value: Any, field: str, _: str | None) -> str:
+        if value.__class__ is str and value.isprintable() and len(value) <= longest and (kept := value.strip()):
+            return str(kept)
+        return required_text(value, field, longest)
+
+    return check
 
 
 def _optional(longest: int) -> Check:
-    return lambda value, field, _: text(value, field, longest)
+    def check(value: Any, field: str, _: str | None) -> str | None:
+        if value.__class__ is str and value.isprintable() and len(value) <= longest:
+            return value.strip() or None
+        return text(value, field, longest)
+
+    return check
 
 
 def _email(value: Any, field: str, _: str | None) -> str | None:
@@ -107,12 +117,26 @@ def _country(value: Any, field: str, _: str | None) -> str | None:
     return found.upper() if found is not None and len(found) == 2 else found
 
 
+def _plain_skills(value: Sequence[Any]) -> list[str] | None:
+    """The same, when none of them needs a closer look."""
+    try:
+        kept = dict.fromkeys(map(str.strip, value))
+        if not all(map(str.isprintable, kept)) or max(map(len, kept), default=0) > LONGEST_SKILL:
+            return None
+    except TypeError:
+        return None
+    kept.pop("", None)
+    return list(kept)
+
+
 def skills(value: Sequence[Any] | None, field: str, _: str | None = None) -> list[str]:
     """The skills without blanks and repetitions, in their order."""
-    kept = dict.fromkeys(found for skill in value or () if (found := text(skill, field, LONGEST_SKILL)))
+    kept = _plain_skills(value or ())
+    if kept is None:
+        kept = list(dict.fromkeys(found for skill in value or () if (found := text(skill, field, LONGEST_SKILL))))
     if len(kept) > MOST_SKILLS:
         raise InvalidValueError(field, f"has {len(kept)} entries, {MOST_SKILLS} is the most")
-    return list(kept)
+    return kept
 
 
 FIELDS = (

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import asyncpg
 
-from app.ahead import ahead
+from app.ahead import ahead, rare_collections
 from app.database import BusyError, Database, UnknownAccountError
 from app.domain import accounts
 from app.domain.accounts import Account
@@ -81,7 +81,7 @@ async def import_file(database: Database, wanted: Import, advance: Advance = sil
         raise UnknownAccountError
     prepared = await asyncio.to_thread(_prepare, wanted)
     summary = Summary(prepared.kind.shape.kind, prepared.ignored)
-    with ErrorFile(wanted.errors, prepared.table.header) as errors:
+    with rare_collections(), ErrorFile(wanted.errors, prepared.table.header) as errors:
         async with aclosing(ahead(prepared.chunks)) as chunks:
             async for chunk in chunks:
                 outcome = await _write(database, account, prepared.kind, list(chunk.rows.values()))
