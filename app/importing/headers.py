@@ -94,17 +94,21 @@ def columns(shape: Shape, header: Sequence[str], mapping: Mapping[str, str] | No
 
 
 def shape_of(shapes: Sequence[Shape], header: Sequence[str], mapping: Mapping[str, str] | None = None) -> Shape:
-    """The one shape whose needed columns are all there. Raises UnclearKindError when there are none or several."""
-    possible = []
+    """The one shape whose needed columns are all there, and that explains every column which another such shape does.
+
+    Raises UnclearKindError when there is none.
+    """
+    explained: dict[str, set[int]] = {}
     for shape in shapes:
         try:
-            columns(shape, header, mapping)
+            explained[shape.kind] = set(columns(shape, header, mapping).places.values())
         except (MissingColumnsError, UnknownFieldError, ColumnGivenTwiceError):
             continue
-        possible.append(shape)
-    if len(possible) != 1:
-        raise UnclearKindError(header, [shape.kind for shape in possible or shapes])
-    return possible[0]
+    everything = set().union(*explained.values())
+    best = [shape for shape in shapes if explained.get(shape.kind) == everything]
+    if len(best) != 1:
+        raise UnclearKindError(header, [shape.kind for shape in shapes if shape.kind in explained or not explained])
+    return best[0]
 
 
 def _mapped(shape: Shape, header: Sequence[str], mapping: Mapping[str, str]) -> dict[int, str]:

@@ -1,7 +1,6 @@
 """Rows of values separated by commas and the like, as spreadsheets and other systems write them."""
 
 import csv
-import re
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
@@ -118,11 +117,11 @@ def _sniff(text: Text, recognised: Callable[[Sequence[str]], int]) -> tuple[str,
     for delimiter in DELIMITERS:
         with text.lines() as lines:
             head = list(islice(lines, SNIFFED_LINES))
-        spaced = re.search(rf'^[^\r\n]*"{re.escape(delimiter)} +"', "".join(head)) is not None
-        rows = (record for record in _rows(iter(head), delimiter, spaced) if not record.problem)
-        header = next((record.cells for record in rows if not _is_blank(record.cells)), None)
+        rows = (record for record in _rows(iter(head), delimiter, True) if not record.problem)
+        header = next((record for record in rows if not _is_blank(record.cells)), None)
         if header is not None:
-            names = tuple(cell.strip() for cell in header)
+            names = tuple(cell.strip() for cell in header.cells)
+            spaced = 0 < head[header.line - 1].count(f"{delimiter} ") == len(names) - 1
             score = recognised(names), len(names)
             if best is None or score > best[0]:
                 best = score, delimiter, spaced, names

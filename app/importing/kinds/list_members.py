@@ -88,10 +88,17 @@ async def _lists(tx: Transaction, rows: Sequence[Row]) -> dict[tuple[object, ...
         same = lists.setdefault((found["name"].casefold(), True), [])
         if found["id"] not in same:
             same.append(found["id"])
-    missing = {row.key[1:]: row.values for row in rows if row.key[1:] not in lists}
-    made = {key: (tx.account_id, uuid7(), list_id, name or list_id) for key, (name, list_id) in missing.items()}
+    made: dict[tuple[object, ...], tuple[UUID, UUID, str | None, str]] = {}
+    for row in sorted(rows, key=_says_no_name):
+        name, list_id = row.values
+        if row.key[1:] not in lists and row.key[1:] not in made:
+            made[row.key[1:]] = (tx.account_id, uuid7(), list_id, name or list_id)
     await tx.copy("candidate_list", ("account_id", "id", "external_id", "name"), made.values())
     return lists | {key: [row[1]] for key, row in made.items()}
+
+
+def _says_no_name(row: Row) -> bool:
+    return row.values[0] is None
 
 
 LIST_MEMBERS = Kind(SHAPE, ("candidateExternalId", "listExternalId", "listName"), parser, write)
