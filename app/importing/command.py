@@ -19,7 +19,7 @@ Opening = Callable[[], AbstractAsyncContextManager[tuple[Database, str | None]]]
 """Opens the database, and says the url of the role that owns the tables when there is one."""
 
 SOME_ROWS_FAILED = 1
-NOTHING_IMPORTED = 2
+NOT_IMPORTED = 2
 
 
 def import_command(opening: Opening) -> click.Command:
@@ -45,9 +45,12 @@ def import_command(opening: Opening) -> click.Command:
         started = time.monotonic()
         try:
             summary = asyncio.run(_run(opening, wanted))
-        except (UnusableFileError, OSError, UnknownAccountError, BusyError) as error:
+        except BusyError:
+            click.echo("Error: other changes left no turn. What is in stays; import the file again to go on.", err=True)
+            raise SystemExit(NOT_IMPORTED) from None
+        except (UnusableFileError, OSError, UnknownAccountError) as error:
             click.echo(f"Error: {error}", err=True)
-            raise SystemExit(NOTHING_IMPORTED) from None
+            raise SystemExit(NOT_IMPORTED) from None
         _report(summary, time.monotonic() - started, errors)
         if summary.failed:
             raise SystemExit(SOME_ROWS_FAILED)

@@ -45,7 +45,7 @@ class Csv:
 
     def __init__(self, text: Text, recognised: Callable[[Sequence[str]], int]) -> None:
         self._text = text
-        self._delimiter, self._skip_spaces, self.header = _sniff(text, recognised)
+        self._delimiter, self._skip_spaces, self._header_line, self.header = _sniff(text, recognised)
 
     @property
     def size(self) -> int:
@@ -59,10 +59,8 @@ class Csv:
         """The rows after the header, without blank ones."""
         width = len(self.header)
         with self._text.lines() as lines:
-            rows = _rows(lines, self._delimiter, self._skip_spaces)
-            next(record for record in rows if not _is_blank(record.cells))
-            for record in rows:
-                if not _is_blank(record.cells):
+            for record in _rows(lines, self._delimiter, self._skip_spaces):
+                if record.line > self._header_line and not _is_blank(record.cells):
                     yield record if record.problem or len(record.cells) == width else _of_width(record, width)
 
 
@@ -111,20 +109,21 @@ def _separator(cells: Sequence[str], delimiter: str) -> bool:
     return delimiter.join(cells).lower() == f"sep={delimiter}"
 
 
-def _sniff(text: Text, recognised: Callable[[Sequence[str]], int]) -> tuple[str, bool, tuple[str, ...]]:
-    """The delimiter, whether spaces follow it, and the header: whichever makes most names that are known."""
-    best: tuple[tuple[int, int], str, bool, tuple[str, ...]] | None = None
+def _sniff(text: Text, recognised: Callable[[Sequence[str]], int]) -> tuple[str, bool, int, tuple[str, ...]]:
+    """The delimiter, whether spaces follow it, the line of the header and the header: whichever makes most names that
+    are known, or else most names."""
+    best: tuple[tuple[int, int], str, bool, int, tuple[str, ...]] | None = None
     for delimiter in DELIMITERS:
         with text.lines() as lines:
             head = list(islice(lines, SNIFFED_LINES))
         rows = (record for record in _rows(iter(head), delimiter, True) if not record.problem)
         header = next((record for record in rows if not _is_blank(record.cells)), None)
         if header is not None:
-            names = tuple(cell.strip() for cell in header.cells)
+            names = tuple(cell.strip().encode(errors="replace").decode() for cell in header.cells)
             spaced = 0 < head[header.line - 1].count(f"{delimiter} ") == len(names) - 1
             score = recognised(names), len(names)
             if best is None or score > best[0]:
-                best = score, delimiter, spaced, names
+                best = score, delimiter, spaced, header.line, names
     if best is None:
         raise EmptyFileError
     return best[1:]

@@ -11,6 +11,9 @@ LONGEST_MOMENT = 40
 YEARS = range(1900, 2200)
 DAY_FIRST = re.compile(r"(\d{1,2})[-/.](\d{1,2})[-/.](\d{4})(?:[ T]+(\d{1,2}):(\d{2})(?::(\d{2}))?)?")
 
+SEPARATORS = ("|", ";", "\n")
+"""What separates skills in one cell, the surest first."""
+
 YES = frozenset(("true", "t", "1", "yes", "y", "ja", "j", "oui", "o", "wahr", "vrai", "waar", "x"))
 NO = frozenset(("false", "f", "0", "no", "n", "nee", "nein", "non", "falsch", "faux", "onwaar"))
 
@@ -65,8 +68,7 @@ def yes_or_no(value: Any, field: str) -> bool | None:
 
 
 def several(value: Any) -> Sequence[Any] | None:
-    """The parts of one cell: separated by bars, else by semicolons, else by commas."""
+    """The parts of one cell: separated by bars, else by semicolons, line breaks or commas."""
     if not isinstance(value, str):
         return value if value is None or isinstance(value, list) else [value]
-    separator = "|" if "|" in value else ";" if ";" in value else ","
-    return value.split(separator)
+    return value.split(next((separator for separator in SEPARATORS if separator in value), ","))

@@ -106,6 +106,12 @@ def test_an_unclosed_quote_at_the_end_costs_its_own_line_only() -> None:
     assert [record.cells for record in records if not record.problem] == [["C1", "Ann"], ["C3", "Cy"]]
 
 
+def test_a_broken_line_before_the_header_is_not_taken_for_it() -> None:
+    header, records = read_text('"Export of "today",\nexternalId,firstName\nC1,Ann\n')
+    assert header == ("externalId", "firstName")
+    assert [record.cells for record in records] == [["C1", "Ann"]]
+
+
 def test_an_enormous_cell_is_reported() -> None:
     _, records = read_text(f"externalId,firstName\nC1,{'x' * 200_000}\nC2,Bob\n")
     assert [record.line for record in records if record.problem] == [2]
@@ -134,6 +140,18 @@ def test_the_encoding_is_seen_by_the_bytes(tmp_path: Path, content: bytes, encod
     path = tmp_path / "file.csv"
     path.write_bytes(content)
     assert encoding_of(path)[0] == encoding
+
+
+def test_half_a_character_of_utf16_is_kept_for_the_row_to_fail() -> None:
+    _, records = read_text(
+        codecs.BOM_UTF16_LE + "externalId,firstName\nC1,x\ud800x\n".encode("utf-16-le", "surrogatepass")
+    )
+    assert records[0].cells == ["C1", "x\ud800x"]
+
+
+def test_half_a_character_in_json_is_reported() -> None:
+    _, records = read_text('{"externalId": "C1", "firstName": "\\ud800"}\n{"externalId": "C2"}\n', "file.jsonl")
+    assert [record.problem is None for record in records] == [False, True]
 
 
 def test_a_byte_that_windows_1252_does_not_define_becomes_a_control_character() -> None:
