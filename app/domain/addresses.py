@@ -88,12 +88,15 @@ def known_region(code: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class MobilePlan:
-    """The part of a country's numbering plan that mobile numbers are recognised by."""
+    """The part of a country's numbering plan that mobile numbers are recognised by. Where countries share a calling
+    code, only the first of them has one: the library looks there first."""
 
     calling_code: str
     mobile: re.Pattern[str]
     general: re.Pattern[str]
     lengths: frozenset[int]
+    first_digits: re.Pattern[str] | None
+    """What sets the country apart from those that share its calling code."""
     national_prefix: re.Pattern[str] | None
     """What may stand before a number at home; the library decides about numbers that start so."""
     trunk: str | None
@@ -107,6 +110,7 @@ class MobilePlan:
             and not national.startswith("0")
             and self.mobile.fullmatch(national) is not None
             and self.general.fullmatch(national) is not None
+            and (self.first_digits is None or self.first_digits.match(national) is not None)
             and (self.national_prefix is None or self.national_prefix.match(national) is None)
         )
 
@@ -137,7 +141,7 @@ def _national(plain: str, region: str | None) -> str | None:
 @cache
 def _plan(region: str) -> MobilePlan | None:
     metadata = PhoneMetadata.metadata_for_region(region)
-    if metadata is None or metadata.leading_digits is not None:
+    if metadata is None or COUNTRY_CODE_TO_REGION_CODE[metadata.country_code or 0][0] != region:
         return None
     mobile, general = metadata.mobile, metadata.general_desc
     if not (mobile and mobile.national_number_pattern and general and general.national_number_pattern):
@@ -149,6 +153,7 @@ def _plan(region: str) -> MobilePlan | None:
         mobile=re.compile(mobile.national_number_pattern),
         general=re.compile(general.national_number_pattern),
         lengths=frozenset(mobile.possible_length or general.possible_length),
+        first_digits=re.compile(metadata.leading_digits) if metadata.leading_digits else None,
         national_prefix=re.compile(prefix) if prefix else None,
         trunk=prefix if plain_trunk else None,
         international_prefix=re.compile(international) if international else None,

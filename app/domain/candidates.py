@@ -1,5 +1,6 @@
 """What the values of a candidate may be: the same for every way in."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,8 @@ LONGEST_PLACE = 200
 LONGEST_HEADLINE = 500
 LONGEST_SKILL = 100
 MOST_SKILLS = 50
+
+LINE_BREAKS = re.compile(r"\s*[\t\r\n]\s*")
 
 
 class InvalidValueError(ValueError):
@@ -40,7 +43,7 @@ class Field:
 
 
 def text(value: Any, field: str, longest: int) -> str | None:
-    """The text without space around it; None when nothing is left. Line breaks and tabs become one space.
+    """The text without space around it; None when nothing is left.
 
     Raises InvalidValueError when it is too long or holds characters that are no text.
     """
@@ -50,7 +53,7 @@ def text(value: Any, field: str, longest: int) -> str | None:
         raise InvalidValueError(field, "must be text")
     value = value.strip()
     if not value.isprintable():
-        value = _plain(value, field)
+        _demand_text(value, field)
     if len(value) > longest:
         raise InvalidValueError(field, f"has {len(value):,} characters, {longest} is the most")
     return value or None
@@ -64,21 +67,35 @@ def required_text(value: Any, field: str, longest: int) -> str:
     return found
 
 
-def _plain(value: str, field: str) -> str:
-    if any(space in value for space in "\t\r\n"):
-        value = " ".join(part.strip() for part in value.replace("\t", "\n").replace("\r", "\n").split("\n") if part)
+def lines(value: Any, field: str, longest: int) -> str | None:
+    """The same for a text that may have had several lines, which become one."""
+    if isinstance(value, str) and not value.isprintable():
+        value = " ".join(LINE_BREAKS.split(value))
+    return text(value, field, longest)
+
+
+def _demand_text(value: str, field: str) -> None:
     for character in value:
         if unusable(character):
             raise InvalidValueError(field, f"holds U+{ord(character):04X}, which is no text")
-    return value
 
 
 def _required(longest: int) -> Check:
-    return lambda value, field, _: required_text(value, field, longest)
+    def check(value: Any, field: str, _: str | None) -> str:
+        if value.__class__ is str and value.isprintable() and len(value) <= longest and (kept := value.strip()):
+            return str(kept)
+        return required_text(value, field, longest)
+
+    return check
 
 
 def _optional(longest: int) -> Check:
-    return lambda value, field, _: text(value, field, longest)
+    def check(value: Any, field: str, _: str | None) -> str | None:
+        if value.__class__ is str and value.isprintable() and len(value) <= longest:
+            return value.strip() or None
+        return text(value, field, longest)
+
+    return check
 
 
 def _email(value: Any, field: str, _: str | None) -> str | None:
@@ -102,17 +119,35 @@ def verified_mobile(value: Any, field: str, region: str | None) -> str | None:
         raise InvalidValueError(field, str(error)) from None
 
 
+def _headline(value: Any, field: str, _: str | None) -> str | None:
+    return lines(value, field, LONGEST_HEADLINE)
+
+
 def _country(value: Any, field: str, _: str | None) -> str | None:
     found = text(value, field, LONGEST_PLACE)
     return found.upper() if found is not None and len(found) == 2 else found
 
 
+def _plain_skills(value: Sequence[Any]) -> list[str] | None:
+    """The same, when none of them needs a closer look."""
+    try:
+        kept = dict.fromkeys(map(str.strip, value))
+        if not all(map(str.isprintable, kept)) or max(map(len, kept), default=0) > LONGEST_SKILL:
+            return None
+    except TypeError:
+        return None
+    kept.pop("", None)
+    return list(kept)
+
+
 def skills(value: Sequence[Any] | None, field: str, _: str | None = None) -> list[str]:
     """The skills without blanks and repetitions, in their order."""
-    kept = dict.fromkeys(found for skill in value or () if (found := text(skill, field, LONGEST_SKILL)))
+    kept = _plain_skills(value or ())
+    if kept is None:
+        kept = list(dict.fromkeys(found for skill in value or () if (found := text(skill, field, LONGEST_SKILL))))
     if len(kept) > MOST_SKILLS:
         raise InvalidValueError(field, f"has {len(kept)} entries, {MOST_SKILLS} is the most")
-    return list(kept)
+    return kept
 
 
 FIELDS = (
@@ -124,7 +159,7 @@ FIELDS = (
     Field("verifiedMobile", "verified_mobile", verified_mobile),
     Field("city", "city", _optional(LONGEST_PLACE)),
     Field("country", "country", _country),
-    Field("headline", "headline", _optional(LONGEST_HEADLINE)),
+    Field("headline", "headline", _headline),
     Field("skills", "skills", skills),
 )
 """Everything that can be said about a candidate from outside."""

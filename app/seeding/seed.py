@@ -10,7 +10,7 @@ from uuid import UUID
 import asyncpg
 from uuid_utils.compat import uuid7
 
-from app.ahead import ahead
+from app.ahead import ahead, rare_collections
 from app.database import Database, Transaction
 from app.domain import accounts
 from app.progress import Advance, silently
@@ -122,14 +122,15 @@ async def seed(
     seeded.vacancies, seeded.lists = len(surroundings.vacancies), len(surroundings.lists)
     circumstances = Circumstances(account_id, random_seed, moment)
     everyone = people(candidates, random_seed, moment)
-    async with aclosing(ahead(_chunks(account_id, everyone, circumstances, surroundings))) as chunks:
-        async for chunk in chunks:
-            async with database.write(account_id) as tx:
-                await _load(tx, chunk)
-            seeded.candidates += len(chunk.candidates)
-            seeded.consents += len(chunk.consents)
-            seeded.applications += len(chunk.applications)
-            advance(len(chunk.candidates))
+    with rare_collections():
+        async with aclosing(ahead(_chunks(account_id, everyone, circumstances, surroundings))) as chunks:
+            async for chunk in chunks:
+                async with database.write(account_id) as tx:
+                    await _load(tx, chunk)
+                seeded.candidates += len(chunk.candidates)
+                seeded.consents += len(chunk.consents)
+                seeded.applications += len(chunk.applications)
+                advance(len(chunk.candidates))
     if owner_url is not None:
         await analyze(owner_url)
     seeded.segments = len(SEGMENTS)
