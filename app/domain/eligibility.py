@@ -73,10 +73,10 @@ class Verdicts:
 
     @property
     def reasons(self) -> str:
-        """The distinct codes, as an array."""
+        """The distinct codes, as an array in the order in which they are declared."""
         return (
-            f"ARRAY(SELECT DISTINCT code FROM unnest(ARRAY[{', '.join(self.expressions)}]) AS code"
-            " WHERE code IS NOT NULL ORDER BY code)::ineligibility_code[]"
+            "ARRAY(SELECT DISTINCT code::ineligibility_code"
+            f" FROM unnest(ARRAY[{', '.join(self.expressions)}]) AS code WHERE code IS NOT NULL ORDER BY 1)"
         )
 
 
