@@ -101,6 +101,8 @@ class World:
                 "candidate_id": id,
                 "policy_id": self.policies[name],
                 "granted_at": now - timedelta(days=1),
+                "expires_at": None,
+                "withdrawn_at": None,
                 **differences,
             }
             for id in ids
@@ -128,6 +130,41 @@ class World:
     async def insert(self, table: str, **values: Any) -> None:
         async with self.database.write(self.account_id) as tx:
             await _copy(tx, table, [{"account_id": self.account_id, **values}])
+
+    async def run(self, statement: str, *values: Any) -> list[Any]:
+        """Runs a statement of which $1 is the account: to see rows, and to make what only time can make."""
+        async with self.database.write(self.account_id) as tx:
+            return await tx.fetch(statement, self.account_id, *values)
+
+    async def lapse(self, candidate_id: UUID, policy: str = GENERAL) -> None:
+        """Lets time pass over a consent: it has just expired, and nothing has swept yet."""
+        await self.run(
+            "UPDATE consent SET expires_at = clock_timestamp() WHERE account_id = $1 AND candidate_id = $2"
+            " AND policy_id = $3",
+            candidate_id,
+            self.policies[policy],
+        )
+
+    async def vacancy(self, title: str = "Engineer", **values: Any) -> UUID:
+        id: UUID = uuid7()
+        now = datetime.now(UTC)
+        await self.insert("vacancy", id=id, title=title, **{"opened_at": now - timedelta(days=1), **values})
+        return id
+
+    async def candidate_list(self, name: str, candidate_ids: Sequence[UUID] = (), **values: Any) -> UUID:
+        id: UUID = uuid7()
+        await self.insert("candidate_list", id=id, name=name, **values)
+        for candidate_id in candidate_ids:
+            await self.insert("candidate_list_member", list_id=id, candidate_id=candidate_id)
+        return id
+
+    async def campaign(self, *segment_ids: UUID, excluded: bool = False) -> UUID:
+        """A campaign that includes these segments, or excludes them."""
+        id: UUID = uuid7()
+        await self.insert("campaign", id=id, name="A campaign", channel="EMAIL")
+        for segment_id in segment_ids:
+            await self.insert("campaign_segment", campaign_id=id, segment_id=segment_id, excluded=excluded)
+        return id
 
 
 async def _copy(tx: Any, table: str, rows: list[dict[str, Any]]) -> None:

@@ -59,11 +59,14 @@ async def once(
 
 
 def _written(done: Done) -> dict[str, Any]:
-    errors = [
-        {"type": type(error).__name__, **{field.name: getattr(error, field.name) for field in fields(error)}}
-        for error in done.errors
-    ]
-    return {"id": done.id, "errors": errors}
+    return {"id": done.id and str(done.id), "errors": [_written_error(error) for error in done.errors]}
+
+
+def _written_error(error: DomainError) -> dict[str, Any]:
+    values = {field.name: getattr(error, field.name) for field in fields(error)}
+    # asyncpg's ids are a subclass of UUID, which orjson does not write.
+    plain = {name: str(value) if isinstance(value, UUID) else value for name, value in values.items()}
+    return {"type": type(error).__name__, **plain}
 
 
 def _read(outcome: dict[str, Any]) -> Done:

@@ -34,7 +34,7 @@ SELECT id FROM segment WHERE account_id = $1 AND name_key = $2
 
 STATE = """
 -- What a change must know of the segment.
-SELECT channel, archived_at, member_count FROM segment WHERE account_id = $1 AND id = $2
+SELECT name, channel, archived_at, member_count FROM segment WHERE account_id = $1 AND id = $2
 """
 
 RENAME = """
@@ -95,9 +95,11 @@ async def create(tx: Transaction, text: str, channel: Channel) -> UUID:
 
 
 async def rename(tx: Transaction, segment_id: UUID, text: str) -> None:
-    """Renames a segment, archived or not. Raises InvalidInputError, NotFoundError, NameTakenError."""
+    """Renames a segment, archived or not; its own name changes nothing. Raises InvalidInputError, NotFoundError,
+    NameTakenError."""
     kept = name(text, NAME)
-    await _state(tx, segment_id)
+    if kept == (await _state(tx, segment_id))["name"]:
+        return
     await _demand_free(tx, kept, segment_id)
     await tx.fetch(RENAME, tx.account_id, segment_id, kept, name_key(kept), tx.now)
 
