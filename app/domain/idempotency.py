@@ -60,10 +60,15 @@ async def once(
 
 def _written(done: Done) -> dict[str, Any]:
     errors = [
-        {"type": type(error).__name__, **{field.name: getattr(error, field.name) for field in fields(error)}}
+        {"type": type(error).__name__, **{field.name: _plain(getattr(error, field.name)) for field in fields(error)}}
         for error in done.errors
     ]
-    return {"id": done.id, "errors": errors}
+    return {"id": _plain(done.id), "errors": errors}
+
+
+def _plain(value: Any) -> Any:
+    """The value as JSON can hold it: ids out of the database are of a kind that orjson does not know."""
+    return str(value) if isinstance(value, UUID) else value
 
 
 def _read(outcome: dict[str, Any]) -> Done:
