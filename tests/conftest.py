@@ -20,6 +20,7 @@ from app.migrate import migrate
 from app.server import Server
 from app.settings import Settings
 from tests.client import Client, serving
+from tests.inventory import Inventory
 from tests.world import World
 
 TEMPLATE = "segments_template"
@@ -149,4 +150,28 @@ async def client(server_address: str, settings: Settings, world: World) -> Async
 async def other_client(server_address: str, settings: Settings, other_world: World) -> AsyncIterator[Client]:
     """A client of the other tenant."""
     async with Client.of(server_address, settings, SECRET, other_world.account_id) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+async def ours(database: Database) -> Inventory:
+    """An account with some of everything, which the tests of one worker share: what they do to it must not matter."""
+    return await Inventory.make(database, "ours")
+
+
+@pytest.fixture(scope="session")
+async def theirs(database: Database) -> Inventory:
+    """Another account like it. Nothing may change it."""
+    return await Inventory.make(database, "theirs")
+
+
+@pytest.fixture(scope="session")
+async def our_client(server_address: str, settings: Settings, ours: Inventory) -> AsyncIterator[Client]:
+    async with Client.of(server_address, settings, SECRET, ours.account_id) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+async def their_client(server_address: str, settings: Settings, theirs: Inventory) -> AsyncIterator[Client]:
+    async with Client.of(server_address, settings, SECRET, theirs.account_id) as opened:
         yield opened
