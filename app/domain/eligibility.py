@@ -13,7 +13,7 @@ from uuid import UUID
 
 from asyncpg import Record
 
-from app.database import Database, Transaction
+from app.database import Database, Snapshot, Transaction
 from app.domain.sql import Parameters
 from app.models import Channel, IneligibilityCode
 
@@ -35,15 +35,18 @@ class Rules:
     policies: dict[Channel, tuple[UUID, ...]]
 
 
-async def rules(source: Database | Transaction, account_id: UUID) -> Rules:
+async def rules(source: Database | Snapshot | Transaction, account_id: UUID) -> Rules:
     policies: dict[Channel, list[UUID]] = {channel: [] for channel in Channel}
     for row in await source.fetch(REQUIREMENTS, account_id):
         policies[Channel(row["channel"])].append(row["policy_id"])
     return Rules({channel: tuple(ids) for channel, ids in policies.items()})
 
 
-def eligible(rules: Rules, channel: Channel, c: str, p: Parameters, now: str) -> str:
-    """The condition that the candidate `c` may join. `now` is an SQL expression."""
+def eligible(rules: Rules, channel: Channel, c: str, p: Parameters, now: str, unexpired_at: str | None = None) -> str:
+    """The condition that the candidate `c` may join. `now` is an SQL expression.
+
+    So is `unexpired_at`: given, consents need not last until now but until then.
+    """
     address = ADDRESS[channel].format(c=c)
     conditions = [
         f"{address} IS NOT NULL",
@@ -52,7 +55,7 @@ def eligible(rules: Rules, channel: Channel, c: str, p: Parameters, now: str) ->
     ]
     conditions += [
         f"EXISTS (SELECT FROM consent k WHERE k.account_id = $1 AND k.candidate_id = {c}.id"
-        f" AND k.policy_id = {p(policy)} AND {_active('k', now)})"
+        f" AND k.policy_id = {p(policy)} AND {_active('k', now, unexpired_at or now)})"
         for policy in rules.policies[channel]
     ]
     return f"({' AND '.join(conditions)})"
@@ -156,7 +159,8 @@ async def reasons_by_candidate(
     }
 
 
-def _active(k: str, now: str) -> str:
+def _active(k: str, now: str, unexpired_at: str) -> str:
     return (
-        f"{k}.withdrawn_at IS NULL AND {k}.granted_at <= {now} AND ({k}.expires_at IS NULL OR {k}.expires_at > {now})"
+        f"{k}.withdrawn_at IS NULL AND {k}.granted_at <= {now}"
+        f" AND ({k}.expires_at IS NULL OR {k}.expires_at > {unexpired_at})"
     )
