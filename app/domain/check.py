@@ -236,8 +236,8 @@ async def _check_eligibility(snapshot: Snapshot, report: Report, swept_until: da
     demands = await rules(snapshot, report.account.id)
     for channel in Channel:
         p = Parameters(report.account.id)
-        now = p(snapshot.now)
-        may_stay = eligible(demands, channel, "c", p, now, unexpired_at=p(swept_until))
+        now = p.when_used(snapshot.now)
+        may_stay = eligible(demands, channel, "c", p, now, unexpired_at=p.when_used(swept_until))
         rows = await snapshot.fetch(
             f"""
 -- Members who may not be in, by segment; those whose consents expired since the last sweep apart.

@@ -14,7 +14,7 @@ from uuid import UUID
 from asyncpg import Record
 
 from app.database import Database, Snapshot, Transaction
-from app.domain.sql import Parameters
+from app.domain.sql import Parameters, Place
 from app.models import Channel, IneligibilityCode
 
 REQUIREMENTS = """
@@ -42,8 +42,10 @@ async def rules(source: Database | Snapshot | Transaction, account_id: UUID) -> 
     return Rules({channel: tuple(ids) for channel, ids in policies.items()})
 
 
-def eligible(rules: Rules, channel: Channel, c: str, p: Parameters, now: str, unexpired_at: str | None = None) -> str:
-    """The condition that the candidate `c` may join. `now` is an SQL expression.
+def eligible(
+    rules: Rules, channel: Channel, c: str, p: Parameters, now: str | Place, unexpired_at: Place | None = None
+) -> str:
+    """The condition that the candidate `c` may join. `now` is an SQL expression, not used when no policy is demanded.
 
     So is `unexpired_at`: given, consents need not last until now but until then.
     """
@@ -83,7 +85,7 @@ class Verdicts:
         )
 
 
-def verdicts(rules: Rules, channel: Channel, c: str, p: Parameters, now: str) -> Verdicts:
+def verdicts(rules: Rules, channel: Channel, c: str, p: Parameters, now: str | Place) -> Verdicts:
     address = ADDRESS[channel].format(c=c)
     joins = [f"LEFT JOIN suppression s ON s.account_id = $1 AND s.channel = '{channel}' AND s.address = {address}"]
     expressions = [
@@ -159,7 +161,7 @@ async def reasons_by_candidate(
     }
 
 
-def _active(k: str, now: str, unexpired_at: str) -> str:
+def _active(k: str, now: str | Place, unexpired_at: str | Place) -> str:
     return (
         f"{k}.withdrawn_at IS NULL AND {k}.granted_at <= {now}"
         f" AND ({k}.expires_at IS NULL OR {k}.expires_at > {unexpired_at})"

@@ -15,7 +15,7 @@ from app.domain.errors import QuotaExceededError, SearchResultsChangedError
 from app.domain.operations import Outcome
 from app.domain.segments import SegmentRef
 from app.domain.selection import CandidateSelection, Selected, resolve
-from app.domain.sql import Parameters
+from app.domain.sql import Parameters, Place
 from app.models import IneligibilityCode, MembershipOperationKind
 from app.settings import Settings
 
@@ -207,7 +207,7 @@ async def _keep_skipped(
     tx: Transaction, segment: SegmentRef, selected: Selected, demands: Rules, settings: Settings, operation_id: UUID
 ) -> None:
     p = Parameters(tx.account_id)
-    found = verdicts(demands, segment.channel, "c", p, p(tx.now))
+    found = verdicts(demands, segment.channel, "c", p, p.when_used(tx.now))
     await tx.bulk(
         f"""
 -- Keep who was left out and why: with no reason of their own, the contract had no room.
@@ -250,8 +250,8 @@ def _demand_expected(selected: Selected, actual: int) -> None:
         )
 
 
-def _now(source: Database | Transaction, p: Parameters) -> str:
-    return p(source.now) if isinstance(source, Transaction) else "now()"
+def _now(source: Database | Transaction, p: Parameters) -> str | Place:
+    return p.when_used(source.now) if isinstance(source, Transaction) else "now()"
 
 
 def _bulk(source: Database | Transaction) -> Callable[..., Awaitable[list[Record]]]:

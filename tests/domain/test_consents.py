@@ -29,23 +29,15 @@ async def withdraw(world: World, candidate_ids: Sequence[UUID], policy: str = GE
         return await consents.withdraw(tx, candidate_ids, world.policies[policy], "tester")
 
 
-async def used(world: World) -> tuple[int, int]:
-    row = await world.database.fetchrow(
-        "SELECT email_used, sms_used FROM endpoint_usage WHERE account_id = $1", world.account_id
-    )
-    assert row is not None
-    return row["email_used"], row["sms_used"]
-
-
 async def test_withdrawing_a_consent_ends_what_it_held_up_and_frees_the_endpoints(world: World) -> None:
     candidates = await world.candidates(3)
     mails, texts = await world.segment(), await world.segment(channel=Channel.SMS)
     await world.add(mails)
     await world.add(texts)
     assert await withdraw(world, candidates[:1], SMS) == 1
-    assert await used(world) == (3, 2)
+    assert await world.used() == (3, 2)
     assert await withdraw(world, candidates[:2]) == 3
-    assert await used(world) == (1, 1)
+    assert await world.used() == (1, 1)
     assert not (await check(world)).lines()
 
 
@@ -73,9 +65,9 @@ async def test_a_candidate_who_agrees_again_may_join_but_does_not_by_that(world:
     await world.add(segment_id)
     await withdraw(world, [someone])
     await record(world, Consent(someone, world.policies[GENERAL]))
-    assert await used(world) == (0, 0)
+    assert await world.used() == (0, 0)
     await world.add(segment_id)
-    assert await used(world) == (1, 0)
+    assert await world.used() == (1, 0)
 
 
 async def test_who_said_nothing_and_who_did_are_kept_in_one_go(world: World) -> None:
