@@ -14,6 +14,7 @@ import uvicorn
 from app import embedded
 from app.auth import Permission, mint
 from app.domain import accounts
+from app.domain.check import check_accounts, summary
 from app.graph import sdl
 from app.migrate import UnusableDatabaseError, migrate
 from app.opening import local_secret, opened, place
@@ -128,6 +129,28 @@ async def _mint(name: str, subject: str, permissions: list[Permission], lifetime
     if account is None:
         raise click.ClickException(f"There is no account named {name}.")
     return mint(secret, settings, account.id, subject, permissions, lifetime)
+
+
+@segments.command()
+@click.option("--account", "name", help="Name of the one account to check. Default: all.")
+def check(name: str | None) -> None:
+    """Recompute from the rows what must always hold. Exits 1 naming what does not."""
+    if not asyncio.run(_check(name)):
+        sys.exit(1)
+
+
+async def _check(name: str | None) -> bool:
+    reports = []
+    async with opened() as (database, _):
+        account = await accounts.by_name(database, name) if name else None
+        if name and account is None:
+            raise click.ClickException(f"There is no account named {name}.")
+        async for report in check_accounts(database, account):
+            reports.append(report)
+            for line in report.lines():
+                click.echo(line)
+    click.echo(summary(reports))
+    return not any(report.breaches for report in reports)
 
 
 @segments.command()

@@ -1,9 +1,9 @@
 """The asyncpg pool, and the only place where a transaction begins.
 
-Reads are single statements on any connection. Every change of an account's data runs in `Database.write`, which
-first takes the account's turn: it locks its `endpoint_usage` row, in a statement of its own, so that every later
-statement sees all that was committed before. Changes of one account therefore happen one after another, and what
-one statement counted is still true when the next one writes.
+Reads are single statements on any connection, or several on one snapshot. Every change of an account's data runs in
+`Database.write`, which first takes the account's turn: it locks its `endpoint_usage` row, in a statement of its own,
+so that every later statement sees all that was committed before. Changes of one account therefore happen one after
+another, and what one statement counted is still true when the next one writes.
 """
 
 import asyncio
@@ -35,9 +35,12 @@ SELECT email_used, sms_used, reserved FROM endpoint_usage WHERE account_id = $1 
 """
 
 NOW = """
--- The moment of the change: taken once it is the account's turn, so that moments follow the order of commits.
+-- This moment: for a change taken once it is the account's turn, so that moments follow the order of commits.
 SELECT clock_timestamp()
 """
+
+
+BEGIN_SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = 0"
 
 
 class BusyError(Exception):
@@ -122,6 +125,27 @@ class Transaction:
         await self._connection.execute("RELEASE SAVEPOINT part")
 
 
+class Snapshot:
+    """Reads that all see the database as it was at one moment."""
+
+    def __init__(self, connection: "PoolConnectionProxy[Record]", now: datetime, observe: Observer) -> None:
+        self._connection = connection
+        self._observe = observe
+        self.now = now
+        """No earlier than any change that is seen."""
+
+    async def fetch(self, statement: str, *values: Any) -> list[Record]:
+        """Runs a statement that is planned for these values."""
+        self._observe(statement)
+        prepared = await self._connection.prepare(statement, name="")
+        rows: list[Record] = await prepared.fetch(*values)
+        return rows
+
+    async def fetchrow(self, statement: str, *values: Any) -> Record | None:
+        rows = await self.fetch(statement, *values)
+        return rows[0] if rows else None
+
+
 class Database:
     """The connections of one process to one database."""
 
@@ -171,6 +195,16 @@ class Database:
             prepared = await connection.prepare(statement, name="")
             rows: list[Record] = await prepared.fetch(*values)
             return rows
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[Snapshot]:
+        """Any number of reads, however long, on one snapshot."""
+        async with self._pool.acquire() as connection:
+            try:
+                await connection.execute(BEGIN_SNAPSHOT)
+                yield Snapshot(connection, await connection.fetchval(NOW), self._observe)
+            finally:
+                await _roll_back(connection)
 
     @asynccontextmanager
     async def write(self, account_id: UUID) -> AsyncIterator[Transaction]:

@@ -14,6 +14,7 @@ from uuid_utils.compat import uuid7
 from app.database import Database
 from app.domain import accounts, segments
 from app.domain.accounts import Account
+from app.domain.lapses import end_lost_memberships
 from app.domain.membership import add_candidates
 from app.domain.search import CandidateFilter
 from app.domain.selection import AllSearchResults, CandidateSelection
@@ -126,6 +127,37 @@ class World:
         )
         async with self.database.write(self.account_id) as tx:
             return await add_candidates(tx, segment_id, selection, "REJECT", "world", self.database.settings)
+
+    async def readdress(self, candidate_ids: Sequence[UUID], column: str, address: str | None) -> int:
+        """Changes the `email` or `verified_mobile` of candidates, by the rules. Returns how many memberships ended."""
+        async with self.database.write(self.account_id) as tx:
+            await tx.bulk(
+                f"UPDATE candidate SET {column} = $3 WHERE account_id = $1 AND id = ANY($2::uuid[])",
+                self.account_id,
+                list(candidate_ids),
+                address,
+            )
+            return await end_lost_memberships(tx, candidate_ids, "An address changed.", "world")
+
+    async def expire(self, candidate_ids: Sequence[UUID], policy: str = GENERAL) -> None:
+        """Lets time pass over consents that stand: they expire now, and nothing has noticed yet."""
+        async with self.database.write(self.account_id) as tx:
+            await tx.bulk(
+                "UPDATE consent SET expires_at = $4 WHERE account_id = $1 AND candidate_id = ANY($2::uuid[])"
+                " AND policy_id = $3 AND withdrawn_at IS NULL AND (expires_at IS NULL OR expires_at > $4)",
+                self.account_id,
+                list(candidate_ids),
+                self.policies[policy],
+                tx.now,
+            )
+
+    async def used(self) -> tuple[int, int]:
+        """The endpoints counted, EMAIL and SMS."""
+        row = await self.database.fetchrow(
+            "SELECT email_used, sms_used FROM endpoint_usage WHERE account_id = $1", self.account_id
+        )
+        assert row is not None
+        return row["email_used"], row["sms_used"]
 
     async def insert(self, table: str, **values: Any) -> None:
         async with self.database.write(self.account_id) as tx:

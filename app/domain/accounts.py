@@ -25,6 +25,11 @@ BY_NAME = """
 SELECT id, name, secret FROM account WHERE lower(name) = lower($1)
 """
 
+EVERY = """
+-- All accounts, by name.
+SELECT id, name, secret FROM account ORDER BY lower(name)
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Account:
@@ -48,3 +53,7 @@ async def by_id(database: Database, account_id: UUID) -> Account | None:
 async def by_name(database: Database, name: str) -> Account | None:
     row = await database.fetchrow(BY_NAME, name)
     return Account(*row) if row else None
+
+
+async def every(database: Database) -> list[Account]:
+    return [Account(*row) for row in await database.fetch(EVERY)]

@@ -13,8 +13,8 @@ from uuid import UUID
 
 from asyncpg import Record
 
-from app.database import Database, Transaction
-from app.domain.sql import Parameters
+from app.database import Database, Snapshot, Transaction
+from app.domain.sql import Parameters, Place
 from app.models import Channel, IneligibilityCode
 
 DEMANDS = """
@@ -62,7 +62,7 @@ class Rules:
         return [code for code in IneligibilityCode if code in possible]
 
 
-async def rules(source: Database | Transaction, account_id: UUID) -> Rules:
+async def rules(source: Database | Snapshot | Transaction, account_id: UUID) -> Rules:
     rows = await source.fetch(DEMANDS, account_id)
     policies = {
         channel: tuple(row["policy_id"] for row in rows if row["channel"] == channel and row["policy_id"])
@@ -71,8 +71,13 @@ async def rules(source: Database | Transaction, account_id: UUID) -> Rules:
     return Rules(policies, frozenset(Channel(row["channel"]) for row in rows if row["policy_id"] is None))
 
 
-def eligible(rules: Rules, channel: Channel, c: str, p: Parameters, now: str) -> str:
-    """The condition that the candidate `c` may join. `now` is an SQL expression."""
+def eligible(
+    rules: Rules, channel: Channel, c: str, p: Parameters, now: str | Place, unexpired_at: Place | None = None
+) -> str:
+    """The condition that the candidate `c` may join. `now` is an SQL expression, not used when no policy is demanded.
+
+    So is `unexpired_at`: given, consents need not last until now but until then.
+    """
     conditions = [f"{c}.{COLUMN[channel]} IS NOT NULL"]
     if channel in rules.suppressing:
         conditions.append(
@@ -81,7 +86,7 @@ def eligible(rules: Rules, channel: Channel, c: str, p: Parameters, now: str) ->
         )
     conditions += [
         f"EXISTS (SELECT FROM consent k WHERE k.account_id = $1 AND k.candidate_id = {c}.id"
-        f" AND k.policy_id = {p(policy)} AND {_active('k', now)})"
+        f" AND k.policy_id = {p(policy)} AND {_active('k', now, unexpired_at or now)})"
         for policy in rules.policies[channel]
     ]
     return f"({' AND '.join(conditions)})"
@@ -103,7 +108,7 @@ class Verdicts:
         return f"({' | '.join(self.expressions)})"
 
 
-def verdicts(rules: Rules, channel: Channel, c: str, p: Parameters, now: str) -> Verdicts:
+def verdicts(rules: Rules, channel: Channel, c: str, p: Parameters, now: str | Place) -> Verdicts:
     joins = []
     expressions = [f"CASE WHEN {c}.{COLUMN[channel]} IS NULL THEN {BITS[NO_ADDRESS[channel]]} ELSE 0 END"]
     policies: list[UUID | None] = [None]
@@ -178,7 +183,8 @@ async def reasons_by_candidate(
     }
 
 
-def _active(k: str, now: str) -> str:
+def _active(k: str, now: str | Place, unexpired_at: str | Place) -> str:
     return (
-        f"{k}.withdrawn_at IS NULL AND {k}.granted_at <= {now} AND ({k}.expires_at IS NULL OR {k}.expires_at > {now})"
+        f"{k}.withdrawn_at IS NULL AND {k}.granted_at <= {now}"
+        f" AND ({k}.expires_at IS NULL OR {k}.expires_at > {unexpired_at})"
     )

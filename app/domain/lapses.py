@@ -13,7 +13,7 @@ from app.domain import operations
 from app.domain.eligibility import Rules, eligible, rules
 from app.domain.endings import end_memberships
 from app.domain.operations import Outcome
-from app.domain.sql import Parameters
+from app.domain.sql import Parameters, Place
 from app.models import Channel, MembershipOperationKind
 
 SYSTEM = "segments"
@@ -43,7 +43,7 @@ async def end_lost_memberships(
         return 0
     demands = await rules(tx, tx.account_id)
     p = Parameters(tx.account_id)
-    lost = _lost(demands, p, p(candidate_ids), p(tx.now))
+    lost = _lost(demands, p, p(candidate_ids), p.when_used(tx.now))
     segments = await tx.bulk(
         f"""
 -- The segments that lose members.
@@ -56,7 +56,7 @@ WHERE m.account_id = $1 AND {lost}""",
         return 0
     by_segment = {row["segment_id"]: operations.new_id() for row in segments}
     p = Parameters(tx.account_id)
-    ended = await end_memberships(tx, by_segment, _lost(demands, p, p(candidate_ids), p(tx.now)), p)
+    ended = await end_memberships(tx, by_segment, _lost(demands, p, p(candidate_ids), p.when_used(tx.now)), p)
     for segment_id, operation_id in by_segment.items():
         count = ended.get(operation_id, 0)
         await operations.record(
@@ -81,7 +81,7 @@ async def sweep(tx: Transaction) -> int:
     return ended
 
 
-def _lost(demands: Rules, p: Parameters, candidate_ids: str, now: str) -> str:
+def _lost(demands: Rules, p: Parameters, candidate_ids: str, now: Place) -> str:
     kept = " OR ".join(
         f"(m.channel = '{channel}' AND {eligible(demands, channel, 'c', p, now)})" for channel in Channel
     )

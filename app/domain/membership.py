@@ -15,7 +15,7 @@ from app.domain.errors import QuotaExceededError, SearchResultsChangedError
 from app.domain.operations import Outcome
 from app.domain.segments import SegmentRef
 from app.domain.selection import CandidateSelection, Selected, resolve
-from app.domain.sql import Parameters
+from app.domain.sql import Parameters, Place
 from app.models import IneligibilityCode, MembershipOperationKind
 from app.settings import Settings
 
@@ -122,7 +122,7 @@ async def add_step(
     rows = await tx.bulk(
         f"""
 -- Add the eligible who are not in yet, and keep who is left out: with no reason of their own, there was no room.
-WITH found AS MATERIALIZED ({_found(segment, selected, demands, settings, p, p(tx.now))}
+WITH found AS MATERIALIZED ({_found(segment, selected, demands, settings, p, p.when_used(tx.now))}
 ), added AS (
   INSERT INTO segment_member AS m (account_id, segment_id, added_at, candidate_id, channel, operation_id)
   SELECT $1, {p(segment.id)}::uuid, {p(tx.now)}::timestamptz, c.id, '{segment.channel}'::channel,
@@ -161,7 +161,7 @@ async def assess(
 ) -> Assessment:
     """Counts what adding the selection would meet, in one pass over it."""
     p = Parameters(account_id)
-    now = p(source.now) if isinstance(source, Transaction) else "now()"
+    now = p.when_used(source.now) if isinstance(source, Transaction) else "now()"
     run = source.bulk if isinstance(source, Transaction) else source.search
     rows = await run(
         f"""
@@ -196,7 +196,9 @@ async def remove_candidates(
     return operation_id
 
 
-def _found(segment: SegmentRef, selected: Selected, demands: Rules, settings: Settings, p: Parameters, now: str) -> str:
+def _found(
+    segment: SegmentRef, selected: Selected, demands: Rules, settings: Settings, p: Parameters, now: str | Place
+) -> str:
     """Every selected candidate with whether they are a member and what stands in their way.
 
     OFFSET 0 keeps the subquery whole, so that this is worked out once per candidate.

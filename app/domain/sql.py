@@ -14,3 +14,21 @@ class Parameters:
         """The place of a value, as in $4."""
         self.values.append(value)
         return f"${len(self.values)}"
+
+    def when_used(self, value: Any) -> "Place":
+        """The place of a value that the statement may turn out not to need: PostgreSQL refuses values for nothing."""
+        return Place(self, value)
+
+
+class Place:
+    """A place that is taken when it is first written into a statement."""
+
+    def __init__(self, p: Parameters, value: Any) -> None:
+        self._p = p
+        self._value = value
+        self._written: str | None = None
+
+    def __str__(self) -> str:
+        if self._written is None:
+            self._written = self._p(self._value)
+        return self._written
