@@ -65,18 +65,21 @@ async def _measure(url: str, directory: Path, rows: int, rounds: int) -> None:
     await asyncio.to_thread(_write_files, rows, account.id, export, clean)
     print(f"{rows:,} candidates, {export.stat().st_size / 1e6:.0f} MB of CSV, Python {platform.python_version()},"
           f" {(await database.fetch('SELECT version()'))[0][0]}")  # fmt: skip
-    copied, imported = [], []
+    copied, imported, busy = [], [], 0.0
     for _ in range(rounds):
         await _empty(url)
         copied.append(await _copy(url, clean))
         await _empty(url)
+        busy -= time.process_time()
         imported.append(await _import(database, account.name, export, rows))
+        busy += time.process_time()
         print(f"COPY {rows / copied[-1]:,.0f} rows/s, import {rows / imported[-1]:,.0f} rows/s,"
               f" {imported[-1] / copied[-1]:.2f} times as long")  # fmt: skip
     again = await _import(database, account.name, export, rows)
     ratio = statistics.median(imported) / statistics.median(copied)
-    print(f"median {ratio:.2f} times as long as COPY; the same file again {rows / again:,.0f} rows/s;"
-          f" at most {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB of memory")  # fmt: skip
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(f"median {ratio:.2f} times as long as COPY, {1e6 * busy / rounds / rows:.0f} µs of CPU a row in this process")
+    print(f"the same file again {rows / again:,.0f} rows/s; at most {memory:.0f} MB of memory")
     await _empty(url)
     await database.close()
 
