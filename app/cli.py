@@ -16,14 +16,14 @@ from app.auth import Permission, mint
 from app.domain import accounts
 from app.domain.check import check_accounts, summary
 from app.graph import sdl
+from app.importing.command import import_command
 from app.migrate import UnusableDatabaseError, migrate
 from app.opening import local_secret, opened, place
+from app.seeding import demo as demo_account
 from app.seeding.command import seed_command
-from app.seeding.seed import seed
 from app.server import Server
 from app.settings import InvalidSettingsError, Settings
 
-DEMO = "demo"
 DEMO_CANDIDATES = 100_000
 
 
@@ -45,11 +45,15 @@ def serve(demo: bool, demo_candidates: int) -> None:
         if demo or settings.database_url is None:
             asyncio.run(migrate(found.owner_url, found.url))
         if demo:
-            asyncio.run(_seed_demo(demo_candidates))
+            asyncio.run(_make_demo(demo_candidates))
         secret = local_secret(settings)
         server = Server(settings, found.url, secret)
         address = f"http://{settings.host}:{listener.getsockname()[1]}/graphql"
-        hint = asyncio.run(_mint(DEMO, "demo@segments", list(Permission), timedelta(days=30))) if demo else None
+        hint = (
+            asyncio.run(_mint(demo_account.NAME, "demo@segments", list(Permission), timedelta(days=30)))
+            if demo
+            else None
+        )
         _Announcing(
             uvicorn.Config(server.app, log_level=settings.log_level.lower(), access_log=False, server_header=False),
             f"\nGraphiQL: {address}{f'#token={hint}' if hint else ''}\nThe API:  {address}\n",
@@ -83,11 +87,9 @@ def _listening(settings: Settings) -> socket.socket:
     return listener
 
 
-async def _seed_demo(candidates: int) -> None:
+async def _make_demo(candidates: int) -> None:
     async with opened() as (database, owner_url):
-        if await accounts.by_name(database, DEMO) is None:
-            click.echo(f"Making an account named {DEMO} with {candidates:,} candidates ...")
-            await seed(database, DEMO, candidates, owner_url=owner_url)
+        await demo_account.make_demo(database, candidates, owner_url)
 
 
 @segments.command("migrate")
@@ -164,6 +166,7 @@ def schema(path: Path | None) -> None:
 
 
 segments.add_command(seed_command(opened))
+segments.add_command(import_command(opened))
 
 
 def main() -> None:
