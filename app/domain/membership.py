@@ -159,7 +159,10 @@ async def assess(
     demands: Rules,
     settings: Settings,
 ) -> Assessment:
-    """Counts what adding the selection would meet, in one pass over it."""
+    """Counts what adding the selection would meet, in one pass over it.
+
+    Members whose consent has lapsed are counted as the addition finds them, which sweeps first: as no members.
+    """
     p = Parameters(account_id)
     now = p.when_used(source.now) if isinstance(source, Transaction) else "now()"
     run = source.bulk if isinstance(source, Transaction) else source.search
@@ -167,7 +170,10 @@ async def assess(
         f"""
 -- What adding these candidates would meet.
 SELECT {_counts(_endpoint_in_use(segment, selected), demands.codes(segment.channel))}
-FROM ({_found(segment, selected, demands, settings, p, now)}
+FROM (
+  SELECT f.id, f.member AND f.reasons = 0 AS member, f.reasons
+  FROM ({_found(segment, selected, demands, settings, p, now)}
+  ) AS f
 ) AS c""",
         *p.values,
     )

@@ -4,7 +4,7 @@ import unicodedata
 from collections.abc import Sequence
 from uuid import UUID
 
-from app.domain.errors import InvalidInputError, NotFoundError, Path, RefusedError
+from app.domain.errors import BadUserInputError, InvalidInputError, NotFoundError, Path, RefusedError
 
 LONGEST_NAME = 200
 LONGEST_KEY = 200
@@ -27,6 +27,15 @@ def name(text: str, path: Path) -> str:
 def name_key(kept: str) -> str:
     """What two names share when they differ in case only."""
     return unicodedata.normalize("NFC", kept.casefold())
+
+
+def filter_text(text: str, longest: int) -> str:
+    """A text to search for. Raises BadUserInputError when it is too long or holds what no text holds."""
+    if len(text) > longest:
+        raise BadUserInputError(f"A text in a filter has at most {longest} characters.")
+    if any(unusable(character) for character in text):
+        raise BadUserInputError("A text in a filter holds no control characters.")
+    return text
 
 
 def idempotency_key(key: str | None) -> str | None:
