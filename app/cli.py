@@ -22,7 +22,7 @@ from app.opening import local_secret, opened, place
 from app.seeding import demo as demo_account
 from app.seeding.command import seed_command
 from app.server import Server
-from app.settings import InvalidSettingsError, Settings
+from app.settings import InvalidSettingsError, Settings, document
 
 DEMO_CANDIDATES = 100_000
 
@@ -163,6 +163,12 @@ def schema(path: Path | None) -> None:
         click.echo(sdl(), nl=False)
     elif path.read_text(encoding="utf-8") != sdl():
         raise click.ClickException(f"{path} is stale: segments schema > {path}")
+
+
+@segments.command("settings")
+def settings_command() -> None:
+    """Print every setting, as docs/settings.md has them."""
+    click.echo(document(), nl=False)
 
 
 segments.add_command(seed_command(opened))

@@ -245,7 +245,7 @@ EXAMPLES = [
         {
             "input": {
                 "segmentId": "paste the id of a segment",
-                "candidates": {"allSearchResults": {"filter": {"skills": {"hasAny": ["Python"]}}}},
+                "candidates": {"allSearchResults": {"filter": {"skills": {"hasAny": ["Data Engineering"]}}}},
             }
         },
     ),

@@ -1,10 +1,13 @@
 """Everything that can be set from the environment, read once and frozen."""
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from types import UnionType
+from typing import Annotated, Any, Literal, Self, Union, get_args, get_origin
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 ASYMMETRIC_ALGORITHMS = ("RS256", "RS384", "RS512", "ES256", "ES384", "ES512")
@@ -177,6 +180,71 @@ def environment_name(name: str) -> str:
     """The environment variable that holds the setting of this name."""
     alias = Settings.model_fields[name].validation_alias
     return alias if isinstance(alias, str) else f"SEGMENTS_{name.upper()}"
+
+
+def document() -> str:
+    """Every setting in words, as docs/settings.md."""
+    rows = [
+        f"| `{environment_name(name)}` | {_default(field.default)} | {_bounds(field)} | {field.description} |"
+        for name, field in Settings.model_fields.items()
+    ]
+    return DOCUMENT.format(rows="\n".join(rows))
+
+
+DOCUMENT = """# Settings
+
+Read once, from the environment, when a command starts. A value that cannot be used stops it, naming the variable; an
+empty variable counts as not set. There is no file of settings.
+
+| variable | default | may be | what it is |
+|---|---|---|---|
+{rows}
+
+This page is what `segments settings` prints: `.venv/bin/segments settings > docs/settings.md`
+"""
+
+KINDS: dict[Any, str] = {
+    bool: "true or false",
+    Path: "a directory",
+    str: "text",
+    _postgres: "`postgresql://...`",
+    _long: f"{MIN_SECRET_LENGTH} characters or more",
+    _trusted: "`https://...`; `http://...` on localhost",
+    _asymmetric: ", ".join(ASYMMETRIC_ALGORITHMS),
+}
+
+
+def _default(value: object) -> str:
+    if value is None or value == "":
+        return "none"
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
+    return f"`{','.join(value)}`" if isinstance(value, tuple) else f"`{value}`"
+
+
+def _bounds(field: FieldInfo) -> str:
+    pieces = list(_pieces(field))
+    least, beyond, most = (
+        next((getattr(piece, bound) for piece in pieces if hasattr(piece, bound)), None) for bound in ("ge", "gt", "le")
+    )
+    if least is not None:
+        return f"{least} or more" if most is None else f"{least} to {most}"
+    if beyond is not None:
+        return f"more than {beyond}, at most {most}"
+    choices = next((get_args(piece) for piece in pieces if get_origin(piece) is Literal), ())
+    if choices:
+        return ", ".join(choices)
+    checks = [piece.func for piece in pieces if isinstance(piece, AfterValidator)]
+    return next(KINDS[each] for each in (*checks, *pieces) if each in KINDS)
+
+
+def _pieces(field: FieldInfo) -> Iterator[Any]:
+    """What a field is annotated with, whether it may be left out or not."""
+    kinds = get_args(field.annotation) if get_origin(field.annotation) in (Union, UnionType) else (field.annotation,)
+    for kind in (*kinds, *field.metadata):
+        yield kind
+        if get_origin(kind) is Annotated:
+            yield from get_args(kind)
 
 
 def _explain(cls: type[Settings], problem: object) -> str:
