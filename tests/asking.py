@@ -102,7 +102,8 @@ ROOTS = {kind.name for kind in (schema.query_type, schema.mutation_type, schema.
 def field_of(type_name: str, name: str) -> GraphQLField:
     kind = schema.type_map[type_name]
     assert isinstance(kind, GraphQLObjectType)
-    return kind.fields[name]
+    field: GraphQLField = kind.fields[name]
+    return field
 
 
 def fields() -> Iterator[tuple[str, str, GraphQLField]]:

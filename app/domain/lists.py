@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from app.domain.eligibility import Rules, eligible, not_lapsed
 from app.domain.listing import Listing
-from app.domain.names import name_key, uuid
+from app.domain.names import name_key, searched_text, uuid
 from app.domain.operations import COLUMNS as OPERATION_COLUMNS
 from app.domain.paging import Key, Order
 from app.domain.search import FIRST_NAME, LAST_NAME, CandidateFilter, where
@@ -69,34 +69,35 @@ SEGMENT_ORDERS = {
 }
 
 
-def segments(filter: SegmentFilter, field: str, descending: bool, rules: Rules) -> Listing:
+def segments(filter: SegmentFilter, field: str, descending: bool, rules: Rules, settings: Settings) -> Listing:
     return Listing(
         "segments",
         SEGMENT_COLUMNS,
         "segment s",
-        lambda p: f"s.account_id = $1 AND {_segments(filter, p, rules)}",
+        lambda p: f"s.account_id = $1 AND {_segments(filter, p, rules, settings)}",
         Order(f"segments by {field}", (SEGMENT_ORDERS[field], Key("s.id", "uuid")), descending),
         searched=True,
     )
 
 
-def segments_of_candidate(filter: SegmentFilter, rules: Rules) -> Listing:
+def segments_of_candidate(filter: SegmentFilter, rules: Rules, settings: Settings) -> Listing:
     return Listing(
         "segments that a candidate is in",
         SEGMENT_COLUMNS,
         "segment_member m JOIN segment s ON s.account_id = $1 AND s.id = m.segment_id",
         lambda p: (
             "m.account_id = $1 AND m.candidate_id = parent.id"
-            f" AND {not_lapsed(rules, 'm.channel', 'm.candidate_id', p)} AND {_segments(filter, p, rules)}"
+            f" AND {not_lapsed(rules, 'm.channel', 'm.candidate_id', p)} AND {_segments(filter, p, rules, settings)}"
         ),
         Order("segments of a candidate", (SEGMENT_ORDERS["NAME"], Key("s.id", "uuid"))),
     )
 
 
-def _segments(filter: SegmentFilter, p: Parameters, rules: Rules) -> str:
+def _segments(filter: SegmentFilter, p: Parameters, rules: Rules, settings: Settings) -> str:
     conditions = []
     if filter.name_contains:
-        conditions.append(f"position({p(name_key(filter.name_contains))} IN s.name_key) > 0")
+        text = searched_text(filter.name_contains, settings.max_text_length)
+        conditions.append(f"position({p(name_key(text))} IN s.name_key) > 0")
     if filter.channel is not None:
         conditions.append(f"s.channel = '{filter.channel}'")
     if filter.archived is not None:
@@ -118,11 +119,12 @@ def _available(candidate_id: str, p: Parameters, rules: Rules) -> str:
     )
 
 
-def vacancies(title_contains: str | None, open: bool | None) -> Listing:
+def vacancies(title_contains: str | None, open: bool | None, settings: Settings) -> Listing:
     def condition(p: Parameters) -> str:
         conditions = ["v.account_id = $1"]
         if title_contains:
-            conditions.append(f"position(lower({p(title_contains)}) IN lower(v.title)) > 0")
+            text = searched_text(title_contains, settings.max_text_length)
+            conditions.append(f"position(lower({p(text)}) IN lower(v.title)) > 0")
         if open is not None:
             conditions.append(f"(v.closed_at IS NULL OR v.closed_at > now()) = {p(open)}")
         return " AND ".join(conditions)
@@ -131,10 +133,13 @@ def vacancies(title_contains: str | None, open: bool | None) -> Listing:
     return Listing("vacancies", VACANCY_COLUMNS, "vacancy v", condition, order, searched=True)
 
 
-def candidate_lists(name_contains: str | None) -> Listing:
+def candidate_lists(name_contains: str | None, settings: Settings) -> Listing:
     def condition(p: Parameters) -> str:
-        named = f"position(lower({p(name_contains)}) IN lower(l.name)) > 0" if name_contains else "true"
-        return f"l.account_id = $1 AND {named}"
+        conditions = ["l.account_id = $1"]
+        if name_contains:
+            text = searched_text(name_contains, settings.max_text_length)
+            conditions.append(f"position(lower({p(text)}) IN lower(l.name)) > 0")
+        return " AND ".join(conditions)
 
     order = Order("candidate lists", (Key("lower(l.name)", "text"), Key("l.id", "uuid")))
     return Listing("candidate lists", CANDIDATE_LIST_COLUMNS, "candidate_list l", condition, order, searched=True)

@@ -4,7 +4,7 @@ import unicodedata
 from collections.abc import Sequence
 from uuid import UUID
 
-from app.domain.errors import InvalidInputError, NotFoundError, Path, RefusedError
+from app.domain.errors import BadUserInputError, InvalidInputError, NotFoundError, Path, RefusedError
 
 LONGEST_NAME = 200
 LONGEST_KEY = 200
@@ -39,6 +39,15 @@ def idempotency_key(key: str | None) -> str | None:
             f"An idempotency key has 1 to {LONGEST_KEY} characters, none a control character.",
         )
     return key
+
+
+def searched_text(text: str, longest: int) -> str:
+    """A text to search for, as it was given. Raises BadUserInputError for one that nothing kept could contain."""
+    if len(text) > longest:
+        raise BadUserInputError(f"A text in a filter has at most {longest} characters.")
+    if any(unusable(character) for character in text):
+        raise BadUserInputError("A text in a filter holds no control characters.")
+    return text
 
 
 def unusable(character: str) -> bool:

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from app.domain.eligibility import Rules, eligible, not_lapsed
 from app.domain.errors import BadUserInputError
-from app.domain.names import unusable, uuid
+from app.domain.names import searched_text, uuid
 from app.domain.sql import Parameters
 from app.models import Channel
 from app.settings import Settings
@@ -246,11 +246,7 @@ class _Compiler:
         return [self._text(value) for value in values]
 
     def _text(self, value: str) -> str:
-        if len(value) > self.settings.max_text_length:
-            raise BadUserInputError(f"A text in a filter has at most {self.settings.max_text_length} characters.")
-        if any(unusable(character) for character in value):
-            raise BadUserInputError("A text in a filter holds no control characters.")
-        return value
+        return searched_text(value, self.settings.max_text_length)
 
 
 def _escaped(value: str) -> str:

@@ -123,7 +123,9 @@ class Query:
         context = reader(info)
         order = order_by or SegmentOrder(field=SegmentOrderField.NAME)
         descending = order.direction is OrderDirection.DESC
-        listing = lists.segments(filter or SegmentFilter(), order.field, descending, await context.rules())
+        listing = lists.segments(
+            filter or SegmentFilter(), order.field, descending, await context.rules(), context.settings
+        )
         return await _page(context, listing, PageArguments(first, after, last, before))
 
     @strawberry.field(description="A candidate by their id; null when there is none.")
@@ -161,9 +163,10 @@ class Query:
         last: Last = None,
         before: Before = None,
     ) -> VacancyConnection:
+        context = reader(info)
         wanted = filter or VacancyFilter()
-        listing = lists.vacancies(wanted.title_contains, wanted.open)
-        return await _page(reader(info), listing, PageArguments(first, after, last, before))
+        listing = lists.vacancies(wanted.title_contains, wanted.open, context.settings)
+        return await _page(context, listing, PageArguments(first, after, last, before))
 
     @strawberry.field(description="The account's candidate lists, by name.")
     async def candidate_lists(
@@ -175,8 +178,9 @@ class Query:
         last: Last = None,
         before: Before = None,
     ) -> CandidateListConnection:
-        listing = lists.candidate_lists(filter.name_contains if filter else None)
-        return await _page(reader(info), listing, PageArguments(first, after, last, before))
+        context = reader(info)
+        listing = lists.candidate_lists(filter.name_contains if filter else None, context.settings)
+        return await _page(context, listing, PageArguments(first, after, last, before))
 
     @strawberry.field(description="The account's privacy policies, by name.")
     async def privacy_policies(self, info: Asked) -> list[PrivacyPolicy]:

@@ -70,7 +70,7 @@ async def segments_by_candidate(
     last: Last = None,
     before: Before = None,
 ) -> dict[UUID, Page]:
-    listing = lists.segments_of_candidate(filter or SegmentFilter(), await context.rules())
+    listing = lists.segments_of_candidate(filter or SegmentFilter(), await context.rules(), context.settings)
     window = context.window(listing.order, PageArguments(first, after, last, before))
     return await read_pages(context.database, context.account_id, candidate_ids, listing, window, context.cursors)
 
