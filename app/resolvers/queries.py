@@ -81,7 +81,9 @@ async def _nodes(context: Context, ids: Sequence[str]) -> list[Any]:
 class Query:
     @strawberry.field(description="Anything by its id; null when the account has nothing with this id.")
     async def node(
-        self, info: Asked, id: Annotated[strawberry.ID, strawberry.argument(description="The id.")]
+        self,
+        info: Asked,
+        id: Annotated[strawberry.ID, strawberry.argument(description="The id of anything in the account.")],
     ) -> Node | None:
         node: Node | None = (await _nodes(reader(info), [id]))[0]
         return node
