@@ -177,6 +177,8 @@ async def observed(
     own = await Inventory.make(database, "own")
     asked = [(f"{kind}.{name}", ask_root(kind, name, own)) for kind, name, _ in fields() if kind == "Query"]
     for place in places():
+        if {"and", "or"} & set(place.path):
+            continue
         parent = str(own.one(place.type)) if place.type in own.ids else None
         value = str(own.one("Candidate")) if "candidate" in place.name.lower() else str(own.one("Segment"))
         asked.append((str(place), ask_at(place, own, value, parent)))
