@@ -1,6 +1,6 @@
 """The whole graph, put together from its root fields."""
 
-from datetime import datetime
+from datetime import date, datetime
 
 import strawberry
 from graphql import (
@@ -10,6 +10,7 @@ from graphql import (
     GraphQLObjectType,
     GraphQLSchema,
     Undefined,
+    get_named_type,
     print_schema,
 )
 from strawberry.schema.config import StrawberryConfig
@@ -25,7 +26,7 @@ from app.resolvers.mutations.rename_segment import rename_segment
 from app.resolvers.mutations.restore_segment import restore_segment
 from app.resolvers.queries import Query
 from app.schema.errors import IMPLEMENTATIONS
-from app.schema.scalars import DateTime
+from app.schema.scalars import Date, DateTime
 
 
 def _mutation(resolver: object, description: str) -> object:
@@ -53,10 +54,11 @@ class Mutation:
 
 
 def _finished(schema: GraphQLSchema) -> GraphQLSchema:
-    """Two things that Strawberry leaves to its own executor or says differently.
+    """Three things that Strawberry leaves to its own executor or says differently.
 
-    It makes `= null` of Python's None; left out and null mean the same here, so the graph need not say it. And it
-    checks oneOf inputs by itself, where graphql-core does as soon as the type says that it is one.
+    It makes `= null` of Python's None; left out and null mean the same here, so the graph need not say it. It
+    checks oneOf inputs by itself, where graphql-core does as soon as the type says that it is one. And it does not
+    say of the input of a mutation what it says of its type.
     """
     for kind in schema.type_map.values():
         inputs: list[GraphQLArgument | GraphQLInputField] = []
@@ -66,6 +68,8 @@ def _finished(schema: GraphQLSchema) -> GraphQLSchema:
         elif isinstance(kind, GraphQLObjectType):
             inputs = [argument for field in kind.fields.values() for argument in field.args.values()]
         for each in inputs:
+            if each.description is None:
+                each.description = get_named_type(each.type).description
             if each.default_value is None:
                 each.default_value = Undefined
     return schema
@@ -76,7 +80,7 @@ schema = _finished(
         query=Query,
         mutation=Mutation,
         types=IMPLEMENTATIONS,
-        config=StrawberryConfig(default_resolver=value_of, scalar_map={datetime: DateTime}),
+        config=StrawberryConfig(default_resolver=value_of, scalar_map={date: Date, datetime: DateTime}),
     )._schema
 )
 

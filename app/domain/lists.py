@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from app.domain.eligibility import Rules, eligible, not_lapsed
 from app.domain.listing import Listing
-from app.domain.names import filter_text, name_key, uuid
+from app.domain.names import name_key, searched_text, uuid
 from app.domain.operations import COLUMNS as OPERATION_COLUMNS
 from app.domain.paging import Key, Order
 from app.domain.search import FIRST_NAME, LAST_NAME, CandidateFilter, where
@@ -96,8 +96,8 @@ def segments_of_candidate(filter: SegmentFilter, rules: Rules, settings: Setting
 def _segments(filter: SegmentFilter, p: Parameters, rules: Rules, settings: Settings) -> str:
     conditions = []
     if filter.name_contains:
-        part = name_key(filter_text(filter.name_contains, settings.max_text_length))
-        conditions.append(f"position({p(part)} IN s.name_key) > 0")
+        text = searched_text(filter.name_contains, settings.max_text_length)
+        conditions.append(f"position({p(name_key(text))} IN s.name_key) > 0")
     if filter.channel is not None:
         conditions.append(f"s.channel = '{filter.channel}'")
     if filter.archived is not None:
@@ -123,8 +123,8 @@ def vacancies(title_contains: str | None, open: bool | None, settings: Settings)
     def condition(p: Parameters) -> str:
         conditions = ["v.account_id = $1"]
         if title_contains:
-            part = p(filter_text(title_contains, settings.max_text_length))
-            conditions.append(f"position(lower({part}) IN lower(v.title)) > 0")
+            text = searched_text(title_contains, settings.max_text_length)
+            conditions.append(f"position(lower({p(text)}) IN lower(v.title)) > 0")
         if open is not None:
             conditions.append(f"(v.closed_at IS NULL OR v.closed_at > now()) = {p(open)}")
         return " AND ".join(conditions)
@@ -135,10 +135,11 @@ def vacancies(title_contains: str | None, open: bool | None, settings: Settings)
 
 def candidate_lists(name_contains: str | None, settings: Settings) -> Listing:
     def condition(p: Parameters) -> str:
-        if not name_contains:
-            return "l.account_id = $1"
-        part = p(filter_text(name_contains, settings.max_text_length))
-        return f"l.account_id = $1 AND position(lower({part}) IN lower(l.name)) > 0"
+        conditions = ["l.account_id = $1"]
+        if name_contains:
+            text = searched_text(name_contains, settings.max_text_length)
+            conditions.append(f"position(lower({p(text)}) IN lower(l.name)) > 0")
+        return " AND ".join(conditions)
 
     order = Order("candidate lists", (Key("lower(l.name)", "text"), Key("l.id", "uuid")))
     return Listing("candidate lists", CANDIDATE_LIST_COLUMNS, "candidate_list l", condition, order, searched=True)

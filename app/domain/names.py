@@ -29,15 +29,6 @@ def name_key(kept: str) -> str:
     return unicodedata.normalize("NFC", kept.casefold())
 
 
-def filter_text(text: str, longest: int) -> str:
-    """A text to search for. Raises BadUserInputError when it is too long or holds what no text holds."""
-    if len(text) > longest:
-        raise BadUserInputError(f"A text in a filter has at most {longest} characters.")
-    if any(unusable(character) for character in text):
-        raise BadUserInputError("A text in a filter holds no control characters.")
-    return text
-
-
 def idempotency_key(key: str | None) -> str | None:
     """A client's key: 1 to 200 characters, none of them a control character."""
     if key is None:
@@ -48,6 +39,15 @@ def idempotency_key(key: str | None) -> str | None:
             f"An idempotency key has 1 to {LONGEST_KEY} characters, none a control character.",
         )
     return key
+
+
+def searched_text(text: str, longest: int) -> str:
+    """A text to search for, as it was given. Raises BadUserInputError for one that nothing kept could contain."""
+    if len(text) > longest:
+        raise BadUserInputError(f"A text in a filter has at most {longest} characters.")
+    if any(unusable(character) for character in text):
+        raise BadUserInputError("A text in a filter holds no control characters.")
+    return text
 
 
 def unusable(character: str) -> bool:

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from app.domain.eligibility import Rules, eligible, not_lapsed
 from app.domain.errors import BadUserInputError
-from app.domain.names import filter_text, uuid
+from app.domain.names import searched_text, uuid
 from app.domain.sql import Parameters
 from app.models import Channel
 from app.settings import Settings
@@ -246,7 +246,7 @@ class _Compiler:
         return [self._text(value) for value in values]
 
     def _text(self, value: str) -> str:
-        return filter_text(value, self.settings.max_text_length)
+        return searched_text(value, self.settings.max_text_length)
 
 
 def _escaped(value: str) -> str:

@@ -81,7 +81,9 @@ async def _nodes(context: Context, ids: Sequence[str]) -> list[Any]:
 class Query:
     @strawberry.field(description="Anything by its id; null when the account has nothing with this id.")
     async def node(
-        self, info: Asked, id: Annotated[strawberry.ID, strawberry.argument(description="The id.")]
+        self,
+        info: Asked,
+        id: Annotated[strawberry.ID, strawberry.argument(description="The id of anything in the account.")],
     ) -> Node | None:
         node: Node | None = (await _nodes(reader(info), [id]))[0]
         return node
@@ -123,8 +125,9 @@ class Query:
         context = reader(info)
         order = order_by or SegmentOrder(field=SegmentOrderField.NAME)
         descending = order.direction is OrderDirection.DESC
-        wanted = filter or SegmentFilter()
-        listing = lists.segments(wanted, order.field, descending, await context.rules(), context.settings)
+        listing = lists.segments(
+            filter or SegmentFilter(), order.field, descending, await context.rules(), context.settings
+        )
         return await _page(context, listing, PageArguments(first, after, last, before))
 
     @strawberry.field(description="A candidate by their id; null when there is none.")

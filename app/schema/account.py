@@ -32,7 +32,7 @@ class Contract:
 
 @strawberry.type(description="The endpoints in use through one channel.")
 class ChannelUsage:
-    channel: Channel = strawberry.field(description="The channel.")
+    channel: Channel = strawberry.field(description="The channel that is counted.")
     used: int = strawberry.field(description="How many candidates are in segments of the channel.")
 
 

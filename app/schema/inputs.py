@@ -62,9 +62,9 @@ class CandidateFilter(search.CandidateFilter):
     )
     name: TextFilter | None = field(default=None, description="The full name: first name, space, last name.")
     email: TextFilter | None = field(default=None, description="The e-mail address.")
-    city: TextFilter | None = field(default=None, description="The city.")
+    city: TextFilter | None = field(default=None, description="The city the candidate lives in.")
     country: TextFilter | None = field(default=None, description="The country, as it was given: usually two letters.")
-    skills: SkillFilter | None = field(default=None, description="The skills.")
+    skills: SkillFilter | None = field(default=None, description="What the candidate can do.")
     created_at: DateTimeRange | None = field(default=None, description="When the candidate was created.")
     registered_for_vacancy: strawberry.ID | None = field(
         default=None, description="Has an application for this vacancy."

@@ -18,7 +18,9 @@ class PrivacyPolicy(Node):
 
 @strawberry.type(description="What a candidate last said to a privacy policy.")
 class Consent:
-    policy: PrivacyPolicy = batch_field(policies_by_id, key="policy_id", description="The policy.")
+    policy: PrivacyPolicy = batch_field(
+        policies_by_id, key="policy_id", description="The policy that the consent is for."
+    )
     granted_at: datetime = strawberry.field(description="When the candidate accepted the policy.")
     expires_at: datetime | None = strawberry.field(
         description="When the consent runs out: from this moment on it is not active. Null: never."

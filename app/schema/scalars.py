@@ -1,10 +1,16 @@
 """Scalars as clients write and read them."""
 
-from datetime import UTC, datetime
+import re
+from datetime import UTC, date, datetime
 
 import strawberry
 from graphql import GraphQLError
 from strawberry.types.scalar import ScalarDefinition
+
+MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", re.ASCII | re.IGNORECASE)
+NO_MOMENT = "A DateTime is written as RFC 3339 says, with its offset from UTC or Z: 2026-01-31T09:30:00Z."
+DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+NO_DAY = "A Date is written as RFC 3339 says: 2026-01-31."
 
 
 def write_moment(value: datetime) -> str:
@@ -12,15 +18,12 @@ def write_moment(value: datetime) -> str:
 
 
 def read_moment(value: object) -> datetime:
-    if not isinstance(value, str) or "T" not in value.upper():
-        raise GraphQLError("A DateTime is written as RFC 3339 says, for instance 2026-01-31T09:30:00Z.")
+    if not isinstance(value, str) or not MOMENT.fullmatch(value):
+        raise GraphQLError(NO_MOMENT)
     try:
-        moment = datetime.fromisoformat(value)
-        if moment.tzinfo is None:
-            raise GraphQLError("A DateTime needs its offset from UTC, or Z.")
-        return moment.astimezone(UTC)
+        return datetime.fromisoformat(value.upper()).astimezone(UTC)
     except (ValueError, OverflowError):
-        raise GraphQLError("A DateTime is written as RFC 3339 says, for instance 2026-01-31T09:30:00Z.") from None
+        raise GraphQLError(NO_MOMENT) from None
 
 
 DateTime: ScalarDefinition = strawberry.scalar(
@@ -28,5 +31,23 @@ DateTime: ScalarDefinition = strawberry.scalar(
     description="A moment, as RFC 3339 writes it. Any offset is accepted; what comes back is always in UTC.",
     serialize=write_moment,
     parse_value=read_moment,
+    specified_by_url="https://datatracker.ietf.org/doc/html/rfc3339",
+)
+
+
+def read_day(value: object) -> date:
+    if not isinstance(value, str) or not DAY.fullmatch(value):
+        raise GraphQLError(NO_DAY)
+    try:
+        return date.fromisoformat(value)
+    except ValueError:
+        raise GraphQLError(NO_DAY) from None
+
+
+Date: ScalarDefinition = strawberry.scalar(
+    name="Date",
+    description="A day, as RFC 3339 writes it: 2026-01-31.",
+    serialize=date.isoformat,
+    parse_value=read_day,
     specified_by_url="https://datatracker.ietf.org/doc/html/rfc3339",
 )

@@ -1,0 +1,136 @@
+"""What each root field needs: nobody without a token, nothing without the permission."""
+
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import AsyncExitStack
+
+import pytest
+
+from app.auth import Permission
+from app.database import Database
+from app.settings import Settings
+from tests.asking import ROOTS, Asked, ask_root, fields
+from tests.client import Client
+from tests.conftest import SECRET
+from tests.inventory import Inventory
+
+NEEDED: dict[str, Permission | None] = {
+    "Query.node": Permission.READ,
+    "Query.nodes": Permission.READ,
+    "Query.viewer": None,
+    "Query.segment": Permission.READ,
+    "Query.segments": Permission.READ,
+    "Query.candidate": Permission.READ,
+    "Query.candidates": Permission.READ,
+    "Query.vacancies": Permission.READ,
+    "Query.candidateLists": Permission.READ,
+    "Query.privacyPolicies": Permission.READ,
+    "Query.quotaUsage": Permission.READ,
+    "Query.addCandidatesPreview": Permission.READ,
+    "Query.operation": Permission.READ,
+    "Mutation.createSegment": Permission.EDIT_SEGMENTS,
+    "Mutation.renameSegment": Permission.EDIT_SEGMENTS,
+    "Mutation.archiveSegment": Permission.EDIT_SEGMENTS,
+    "Mutation.restoreSegment": Permission.EDIT_SEGMENTS,
+    "Mutation.deleteSegment": Permission.EDIT_SEGMENTS,
+    "Mutation.addCandidatesToSegment": Permission.EDIT_SEGMENTS,
+    "Mutation.removeCandidatesFromSegment": Permission.EDIT_SEGMENTS,
+}
+
+root = pytest.mark.parametrize("root", NEEDED)
+guarded = pytest.mark.parametrize("root", [root for root, permission in NEEDED.items() if permission])
+
+ClientWith = Callable[[Inventory, Iterable[Permission]], Client]
+
+
+@pytest.fixture
+async def client_with(server_address: str, settings: Settings) -> AsyncIterator[ClientWith]:
+    """Makes clients of an account with nothing but the given permissions."""
+    async with AsyncExitStack() as stack:
+
+        def client_with(inventory: Inventory, permissions: Iterable[Permission]) -> Client:
+            client = Client.of(server_address, settings, SECRET, inventory.account_id, permissions)
+            stack.push_async_exit(client)
+            return client
+
+        yield client_with
+
+
+def asked_of(root: str, own: Inventory) -> Asked:
+    type_name, _, name = root.partition(".")
+    return ask_root(type_name, name, own)
+
+
+def test_every_root_field_is_listed_with_what_it_needs() -> None:
+    assert {f"{kind}.{name}" for kind, name, _ in fields() if kind in ROOTS} == NEEDED.keys()
+
+
+@root
+async def test_nobody_is_let_in_without_a_token(root: str, ours: Inventory, our_client: Client) -> None:
+    asked = asked_of(root, ours)
+    before = await ours.digest()
+    response = await our_client.http.post(
+        "/graphql", json={"query": asked.query, "variables": asked.variables}, headers={"authorization": ""}
+    )
+    assert response.status_code == 401
+    assert response.headers["www-authenticate"] == "Bearer"
+    assert response.headers["content-type"] == "application/json; charset=utf-8"
+    assert [error["extensions"] for error in response.json()["errors"]] == [{"code": "UNAUTHENTICATED"}]
+    assert "data" not in response.json()
+    assert await ours.digest() == before
+
+
+@guarded
+async def test_all_other_permissions_are_not_enough(root: str, ours: Inventory, client_with: ClientWith) -> None:
+    needed = NEEDED[root]
+    assert needed is not None
+    asked = asked_of(root, ours)
+    before = await ours.digest()
+    error = await client_with(ours, set(Permission) - {needed}).error(asked.query, **asked.variables)
+    assert error["extensions"] == {"code": "FORBIDDEN", "permission": needed.value}
+    assert needed.value in error["message"]
+    assert await ours.digest() == before
+
+
+@guarded
+async def test_what_is_wrong_with_the_arguments_is_not_told_without_the_permission(
+    root: str, ours: Inventory, client_with: ClientWith
+) -> None:
+    asked = asked_of(root, ours)
+    variables = {name: spoilt(value) for name, value in asked.variables.items()}
+    error = await client_with(ours, ()).error(asked.query, **variables)
+    assert error["code"] == "FORBIDDEN"
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "{ segments(first: 0) { totalCount } }",
+        '{ segments(filter: { nameContains: "\\u0000" }) { totalCount } }',
+        "{ candidates(first: 0) { totalCount } }",
+        '{ candidates(filter: { text: "\\u0000" }) { totalCount } }',
+        '{ vacancies(filter: { titleContains: "\\u0000" }) { totalCount } }',
+        '{ candidateLists(filter: { nameContains: "\\u0000" }) { totalCount } }',
+    ],
+)
+async def test_what_is_wrong_with_a_search_is_not_told_without_the_permission(
+    query: str, ours: Inventory, client_with: ClientWith
+) -> None:
+    assert (await client_with(ours, ()).error(query))["code"] == "FORBIDDEN"
+
+
+@root
+async def test_the_permission_alone_is_enough(root: str, database: Database, client_with: ClientWith) -> None:
+    needed = NEEDED[root]
+    own = await Inventory.make(database, "own")
+    asked = asked_of(root, own)
+    answer = await client_with(own, [needed] if needed else []).answer(asked.query, **asked.variables)
+    assert "errors" not in answer
+
+
+def spoilt(value: object) -> object:
+    """The same with texts that nothing can be done with. What is no free text in the graph is left alone."""
+    if isinstance(value, dict):
+        return {name: inner if name == "channel" else spoilt(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [spoilt(inner) for inner in value]
+    return "\0" if isinstance(value, str) else value
