@@ -139,18 +139,6 @@ class World:
             )
             return await end_lost_memberships(tx, candidate_ids, "An address changed.", "world")
 
-    async def expire(self, candidate_ids: Sequence[UUID], policy: str = GENERAL) -> None:
-        """Lets time pass over consents that stand: they expire now, and nothing has noticed yet."""
-        async with self.database.write(self.account_id) as tx:
-            await tx.bulk(
-                "UPDATE consent SET expires_at = $4 WHERE account_id = $1 AND candidate_id = ANY($2::uuid[])"
-                " AND policy_id = $3 AND withdrawn_at IS NULL AND (expires_at IS NULL OR expires_at > $4)",
-                self.account_id,
-                list(candidate_ids),
-                self.policies[policy],
-                tx.now,
-            )
-
     async def used(self) -> tuple[int, int]:
         """The endpoints counted, EMAIL and SMS."""
         row = await self.database.fetchrow(
@@ -168,12 +156,12 @@ class World:
         async with self.database.write(self.account_id) as tx:
             return await tx.fetch(statement, self.account_id, *values)
 
-    async def lapse(self, candidate_id: UUID, policy: str = GENERAL) -> None:
-        """Lets time pass over a consent: it has just expired, and nothing has swept yet."""
+    async def lapse(self, *candidate_ids: UUID, policy: str = GENERAL) -> None:
+        """Lets time pass over consents: they have just expired, and nothing has swept yet."""
         await self.run(
-            "UPDATE consent SET expires_at = clock_timestamp() WHERE account_id = $1 AND candidate_id = $2"
-            " AND policy_id = $3",
-            candidate_id,
+            "UPDATE consent SET expires_at = clock_timestamp() WHERE account_id = $1 AND candidate_id = ANY($2::uuid[])"
+            " AND policy_id = $3 AND withdrawn_at IS NULL AND (expires_at IS NULL OR expires_at > clock_timestamp())",
+            candidate_ids,
             self.policies[policy],
         )
 

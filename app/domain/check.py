@@ -137,6 +137,7 @@ REFERENCES = (
     ("past_segment_member", "added_by", "membership_operation"),
     ("past_segment_member", "removed_by", "membership_operation"),
     ("skipped_candidate", "operation_id", "membership_operation"),
+    ("skipped_candidate", "unnest(candidate_ids)", "candidate"),
     ("consent", "candidate_id", "candidate"),
     ("consent", "policy_id", "privacy_policy"),
     ("policy_requirement", "policy_id", "privacy_policy"),
@@ -147,7 +148,7 @@ REFERENCES = (
     ("campaign_segment", "campaign_id", "campaign"),
     ("campaign_segment", "segment_id", "segment"),
 )
-"""Columns that hold an id of the same account. The segment of an operation, or of a past membership, may be gone."""
+"""Columns that hold ids of the same account. The segment of an operation, or of a past membership, may be gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,7 +286,7 @@ async def _check_references(snapshot: Snapshot, report: Report) -> None:
 
 def _orphans(table: str, column: str, target: str) -> str:
     return f"""
--- Ids in {table}.{column} that are of no {target} of the account.
-SELECT count(*) AS count, min({column}::text) AS example FROM {table} AS r
-WHERE r.account_id = $1
-  AND NOT EXISTS (SELECT FROM {target} AS t WHERE t.account_id = $1 AND t.id = r.{column})"""
+-- Ids in {table} that are of no {target} of the account.
+SELECT count(*) AS count, min(r.id::text) AS example
+FROM (SELECT {column} AS id FROM {table} WHERE account_id = $1) AS r
+WHERE NOT EXISTS (SELECT FROM {target} AS t WHERE t.account_id = $1 AND t.id = r.id)"""

@@ -116,8 +116,7 @@ async def told(tx: Transaction, rules: Rules, channel: Channel) -> dict[UUID, se
     p = Parameters(tx.account_id)
     found = verdicts(rules, channel, "c", p, p.when_used(tx.now))
     rows = await tx.bulk(
-        f"SELECT c.id, {found.reasons} AS reasons FROM candidate c {found.joins} WHERE c.account_id = $1",
-        *p.values,
+        f"SELECT c.id, {found.reasons} AS reasons FROM candidate c {found.joins} WHERE c.account_id = $1", *p.values
     )
     return {row["id"]: set(codes_of(row["reasons"])) for row in rows}
 

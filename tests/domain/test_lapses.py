@@ -45,7 +45,7 @@ async def filled(world: World, count: int, channel: Channel = Channel.EMAIL) -> 
 
 async def test_reads_leave_out_whose_consent_expired_before_any_sweep(world: World, client: Client) -> None:
     segment_id, [gone, stays] = await filled(world, 2)
-    await world.expire([gone])
+    await world.lapse(gone)
     data = await client.data(READS, segment=str(segment_id), candidate=str(gone))
     left = [{"id": str(stays)}]
     assert data["segment"]["members"] == {"totalCount": 1, "nodes": left}
@@ -56,7 +56,7 @@ async def test_reads_leave_out_whose_consent_expired_before_any_sweep(world: Wor
 
 async def test_a_consent_that_no_channel_of_the_segment_demands_may_expire(world: World, client: Client) -> None:
     segment_id, [someone] = await filled(world, 1)
-    await world.expire([someone], SMS)
+    await world.lapse(someone, policy=SMS)
     data = await client.data(READS, segment=str(segment_id), candidate=str(someone))
     assert data["segment"]["members"]["totalCount"] == 1
     assert await sweep(world) == 0
@@ -67,8 +67,8 @@ async def test_a_sweep_ends_what_expired_frees_endpoints_and_says_why(world: Wor
     candidates = await world.candidates(3)
     for channel in (Channel.EMAIL, Channel.SMS, Channel.SMS):
         await world.add(await world.segment(channel=channel))
-    await world.expire(candidates[:1])
-    await world.expire(candidates[:2], SMS)
+    await world.lapse(*candidates[:1])
+    await world.lapse(*candidates[:2], policy=SMS)
     assert await world.used() == (3, 3)
     assert await sweep(world) == 5
     assert await world.used() == (2, 1)
@@ -79,10 +79,10 @@ async def test_a_sweep_ends_what_expired_frees_endpoints_and_says_why(world: Wor
 
 async def test_a_second_sweep_finds_nothing(world: World) -> None:
     _, candidates = await filled(world, 2)
-    await world.expire(candidates)
+    await world.lapse(*candidates)
     assert await sweep(world) == 2
     assert await sweep(world) == 0
-    await world.expire(await world.candidates(1))
+    await world.lapse(await world.candidate())
     assert await sweep(world) == 0
     assert not (await check(world)).lines()
 
@@ -90,7 +90,7 @@ async def test_a_second_sweep_finds_nothing(world: World) -> None:
 async def test_an_addition_sweeps_first_and_so_finds_the_room(world: World) -> None:
     segment_id, candidates = await filled(world, 3)
     await world.contract(3)
-    await world.expire(candidates[:2])
+    await world.lapse(*candidates[:2])
     newcomers = await world.candidates(2)
     await world.add(segment_id, newcomers)
     assert await world.used() == (3, 0)
@@ -100,7 +100,7 @@ async def test_an_addition_sweeps_first_and_so_finds_the_room(world: World) -> N
 
 async def test_a_removal_sweeps_first_and_so_removes_only_who_was_still_in(world: World) -> None:
     segment_id, candidates = await filled(world, 3)
-    await world.expire(candidates[:1])
+    await world.lapse(*candidates[:1])
     async with world.database.write(world.account_id) as tx:
         selection = CandidateSelection(ids=[str(id) for id in candidates])
         await remove_candidates(tx, segment_id, selection, "tester", world.database.settings)

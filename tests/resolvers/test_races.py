@@ -97,6 +97,15 @@ async def test_a_key_of_a_failure_sent_twenty_times_at_once_fails_alike(world: W
     assert code(await add(client, segment_id, *candidates)) is None
 
 
+async def test_a_name_taken_is_remembered_under_its_key(world: World, client: Client) -> None:
+    owner = await world.segment("Nurses")
+    input = {"name": "nurses", "channel": "SMS", "idempotencyKey": "once"}
+    outcomes = await asyncio.gather(*(send(client, CREATE, **input) for _ in range(5)))
+    assert [code(done) for done in outcomes] == ["NAME_TAKEN"] * 5
+    await send(client, DELETE, segmentId=str(owner))
+    assert code(await send(client, CREATE, **input)) == "NAME_TAKEN"
+
+
 async def test_of_two_inputs_under_one_key_at_once_one_is_refused(world: World, client: Client) -> None:
     segment_id, [one, other] = await world.segment(), await world.candidates(2)
     outcomes = await asyncio.gather(
