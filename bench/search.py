@@ -98,7 +98,7 @@ class Bench:
             len(page.rows),
             total,
             counting,
-            _indexes("\n".join(plans)),
+            indexes("\n".join(plans)),
             "\n\n".join(plans),
         )
 
@@ -119,7 +119,7 @@ async def _times(run: Any, most: int) -> tuple[list[float], Any]:
     return times, found
 
 
-def _indexes(plan: str) -> str:
+def indexes(plan: str) -> str:
     """The indexes that a plan went through."""
     steps = [step for step in re.split(r"\n\s*->", plan) if "(never executed)" not in step.split("\n")[0]]
     found = re.findall(r"(?:using|Bitmap Index Scan on) (\w+)", "\n".join(steps))
@@ -143,38 +143,36 @@ def _table(measured: list[Measured]) -> Iterator[str]:
             )
 
 
-async def run(url: str, owner_url: str, options: argparse.Namespace) -> None:
+async def run(url: str, owner_url: str, asked: argparse.Namespace) -> None:
     await migrate(owner_url, url)
     database = await WatchedDatabase.open(url, Settings(statement_timeout=STATEMENT_TIMEOUT, pool_size=2))
     database.seen = []
     owner = await asyncpg.connect(owner_url, server_settings={"jit": "off", "enable_memoize": "off"})
-    await populate(database, owner_url, options.candidates, options.beside, _say)
-    wanted = [each for each in searches() if re.search(options.only, each.name)]
+    await populate(database, owner_url, asked.candidates, asked.beside, say)
+    wanted = [each for each in searches() if re.search(asked.only, each.name)]
     known = {name: await rules(database, (await account(database, name)).id) for name in {s.account for s in wanted}}
-    bench = Bench(database, owner, known, options.runs)
+    bench = Bench(database, owner, known, asked.runs)
     measured = []
     for search in wanted:
         for order, descending in ORDERS:
             found = await bench.measure(search, order, descending)
             measured.append(found)
             times = f"{found.median:9.2f} {found.slowest:9.2f} {found.counting or 0:8.1f}"
-            _say(f"{times} {search.name} [{order}] {found.indexes}")
-    _write(options.out, measured, options)
+            say(f"{times} {search.name} [{order}] {found.indexes}")
+    _write(asked.out, measured, asked)
     await owner.close()
     await database.close()
 
 
-def _write(out: Path, measured: list[Measured], options: argparse.Namespace) -> None:
+def _write(out: Path, measured: list[Measured], asked: argparse.Namespace) -> None:
     out.mkdir(parents=True, exist_ok=True)
-    heading = (
-        f"# The candidate search, {options.candidates:,} candidates beside {options.beside:,}, pages of {PAGE.size}"
-    )
+    heading = f"# The candidate search, {asked.candidates:,} candidates beside {asked.beside:,}, pages of {PAGE.size}"
     (out / "search.md").write_text("\n".join([heading, *_table(measured)]) + "\n")
     plans = (f"=== {each.search.name} [{each.order}]\n{each.plans}\n" for each in measured)
     (out / "search-plans.txt").write_text("\n".join(plans))
 
 
-def _say(text: str) -> None:
+def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
@@ -187,17 +185,21 @@ def directory(given: Path | None) -> Iterator[Path]:
             yield Path(made)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+def options(description: str | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--candidates", type=int, default=1_000_000)
     parser.add_argument("--beside", type=int, default=300_000)
     parser.add_argument("--runs", type=int, default=RUNS)
     parser.add_argument("--only", default="", help="a regular expression for names of searches")
     parser.add_argument("--data", type=Path, help="where the data are kept for another run")
     parser.add_argument("--out", type=Path, default=RESULTS)
-    options = parser.parse_args()
-    with directory(options.data) as data, running(data, FASTER_LOADING) as embedded:
-        asyncio.run(run(embedded.url, embedded.owner_url, options))
+    return parser.parse_args()
+
+
+def main() -> None:
+    asked = options(__doc__)
+    with directory(asked.data) as data, running(data, FASTER_LOADING) as embedded:
+        asyncio.run(run(embedded.url, embedded.owner_url, asked))
 
 
 if __name__ == "__main__":
