@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass
 
+from app.domain.conditions import FIRST_NAME, LAST_NAME
 from app.domain.eligibility import Rules, eligible, not_lapsed
-from app.domain.listing import Listing
+from app.domain.listing import Listing, Walk
 from app.domain.names import name_key, searched_text, uuid
 from app.domain.operations import COLUMNS as OPERATION_COLUMNS
 from app.domain.paging import Key, Order
-from app.domain.search import FIRST_NAME, LAST_NAME, CandidateFilter, where
+from app.domain.search import CandidateFilter, where
 from app.domain.segments import COLUMNS as SEGMENT_COLUMNS
 from app.domain.sql import Parameters
 from app.models import Channel
@@ -35,6 +36,7 @@ def candidates(
     filter: CandidateFilter | None, field: str, descending: bool, rules: Rules, settings: Settings
 ) -> Listing:
     keys = BY_LAST_NAME if field == "LAST_NAME" else (Key("c.created_at", "timestamptz"), Key("c.id", "uuid"))
+    walk = Walk("candidate", "c", "c.account_id = $1", "", lambda p: where(filter, p, rules, settings, probing=True))
     return Listing(
         "candidates",
         CANDIDATE_COLUMNS,
@@ -42,22 +44,35 @@ def candidates(
         lambda p: f"c.account_id = $1 AND {where(filter, p, rules, settings)}",
         Order(f"candidates by {field}", keys, descending),
         searched=True,
+        walk=None if filter is None or filter.demands_nothing or filter.pointed else walk,
     )
 
 
 def members(filter: CandidateFilter | None, field: str, descending: bool, rules: Rules, settings: Settings) -> Listing:
     """The members of a segment, less those whose consent has lapsed but whose membership has not ended yet."""
-    keys = BY_LAST_NAME if field == "LAST_NAME" else (Key("m.added_at", "timestamptz"), Key("m.candidate_id", "uuid"))
+    by_name = field == "LAST_NAME"
+    keys = BY_LAST_NAME if by_name else (Key("m.added_at", "timestamptz"), Key("m.candidate_id", "uuid"))
+    membership = "m.account_id = $1 AND m.segment_id = parent.id"
+    person = "JOIN candidate c ON c.account_id = $1 AND c.id = m.candidate_id"
+
+    def found(p: Parameters, probing: bool) -> str:
+        lapsed = not_lapsed(rules, "m.channel", "m.candidate_id", p)
+        return f"{lapsed} AND {where(filter, p, rules, settings, probing=probing)}"
+
+    if by_name:
+        join = f"JOIN segment_member m ON {membership} AND m.candidate_id = c.id"
+        walk = Walk("candidate", "c", "c.account_id = $1", join, lambda p: found(p, True))
+    else:
+        walk = Walk("segment_member", "m", membership, person, lambda p: found(p, True))
+    searched = by_name or not (filter is None or filter.demands_nothing)
     return Listing(
         "members",
         f"{CANDIDATE_COLUMNS}, m.added_at",
-        "segment_member m JOIN candidate c ON c.account_id = $1 AND c.id = m.candidate_id",
-        lambda p: (
-            f"m.account_id = $1 AND m.segment_id = parent.id AND {not_lapsed(rules, 'm.channel', 'm.candidate_id', p)}"
-            f" AND {where(filter, p, rules, settings)}"
-        ),
+        f"segment_member m {person}",
+        lambda p: f"{membership} AND {found(p, False)}",
         Order(f"members by {field}", keys, descending),
-        searched=filter is not None or field == "LAST_NAME",
+        searched=searched,
+        walk=walk if searched and not (filter and filter.pointed) else None,
     )
 
 

@@ -51,6 +51,10 @@ class Order:
         """The keys, for a SELECT: a cursor is made of them."""
         return ", ".join(f"{key.expression} AS key_{index}" for index, key in enumerate(self.keys))
 
+    def names(self, alias: str) -> str:
+        """The keys of rows that were selected with them."""
+        return ", ".join(f"{alias}.key_{index}" for index in range(len(self.keys)))
+
 
 @dataclass(frozen=True, slots=True)
 class Window:
@@ -71,8 +75,15 @@ class Window:
         return " AND ".join(parts) or "true"
 
     def order_by(self, order: Order) -> str:
-        direction = "DESC" if order.descending != self.backward else "ASC"
-        return ", ".join(f"{key.expression} {direction}" for key in order.keys)
+        return ", ".join(f"{key.expression} {self._direction(order)}" for key in order.keys)
+
+    def order_by_names(self, order: Order, alias: str) -> str:
+        """The same, for rows that were selected with the order's columns."""
+        direction = self._direction(order)
+        return ", ".join(f"{alias}.key_{index} {direction}" for index in range(len(order.keys)))
+
+    def _direction(self, order: Order) -> str:
+        return "DESC" if order.descending != self.backward else "ASC"
 
     @property
     def limit(self) -> int:

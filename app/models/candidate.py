@@ -9,8 +9,7 @@ from sqlmodel import Field, SQLModel
 
 from app.models.columns import key, loose_account_key, moment
 
-SEARCHED_WORDS = "candidate_words(first_name, last_name, email, headline, skills, city, country)"
-SEARCHED_LETTERS = "candidate_letters(first_name, last_name, email, city, country)"
+SEARCHED_WORDS = "candidate_words(first_name, last_name, email, headline, skills, city, verified_mobile)"
 
 
 class Candidate(SQLModel, table=True):
@@ -37,20 +36,25 @@ class Candidate(SQLModel, table=True):
             "candidate_by_email",
             "account_id",
             text('(lower(email) COLLATE "C")'),
-            postgresql_where=text("email IS NOT NULL"),
         ),
         Index(
             "candidate_by_city",
             "account_id",
             text('(lower(city) COLLATE "C")'),
-            "id",
+        ),
+        Index(
+            "candidate_by_country",
+            "account_id",
+            text('(lower(country) COLLATE "C")'),
         ),
         Index("candidate_by_words", "account_id", "search", postgresql_using="gin"),
         Index(
             "candidate_by_letters",
             "account_id",
-            literal_column(SEARCHED_LETTERS).label("letters"),
-            postgresql_ops={"letters": "gin_trgm_ops"},
+            literal_column("lower(first_name || ' ' || last_name)").label("name"),
+            literal_column('(lower(email) COLLATE "C")').label("address"),
+            literal_column('(lower(city) COLLATE "C")').label("place"),
+            postgresql_ops={"name": "gin_trgm_ops", "address": "gin_trgm_ops", "place": "gin_trgm_ops"},
             postgresql_using="gin",
         ),
     )

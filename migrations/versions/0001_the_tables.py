@@ -42,28 +42,25 @@ array_remove(regexp_split_to_array(
   '[\u0001-"$-*,-/:-@\[-`{-\u00a9\u00ab-\u00b4\u00b6-\u00b9\u00bb-\u00bf\u2000-\u206f\u3000-\u303f]+'), '')
 """
 
-# What a candidate is found by: words; and each skill and the country, whole, behind a prefix that no word can have.
+# What a candidate is found by: words; and each skill, whole, whether a mobile
+# is verified, and each sign of a Chinese, Japanese or Korean name, behind prefixes that no word can have.
 CANDIDATE_WORDS = r"""
 CREATE FUNCTION candidate_words(
-  first_name text, last_name text, email text, headline text, skills text[], city text, country text
+  first_name text, last_name text, email text, headline text, skills text[], city text, verified_mobile text
 ) RETURNS tsvector LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN
 array_to_tsvector(
   words(first_name || ' ' || last_name || coalesce(' ' || email, '') || coalesce(' ' || headline, '')
     || coalesce(' ' || city, '') || ' ' || array_to_string(skills, ' '))
   || CASE WHEN skills = '{}' THEN '{}'
     ELSE string_to_array('skill:' || lower(array_to_string(skills, E'\x01skill:')), E'\x01') END
-  || CASE WHEN country IS NULL THEN '{}' ELSE ARRAY['country:' || lower(country)] END)
+  || CASE WHEN verified_mobile IS NULL THEN 'mobile:none' ELSE 'mobile:verified' END
+  || CASE WHEN octet_length(first_name || last_name) = length(first_name || last_name) THEN '{}'
+    ELSE string_to_array('sign:' || array_to_string(string_to_array(
+      nullif(regexp_replace(lower(first_name || last_name), '[\u0001-\u2e7f]+', '', 'g'), ''),
+      NULL), E'\x01sign:'), E'\x01') END)
 """
 
-# What `contains` looks through, together; each filter then checks its own column.
-CANDIDATE_LETTERS = r"""
-CREATE FUNCTION candidate_letters(first_name text, last_name text, email text, city text, country text)
-RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN
-lower(first_name || ' ' || last_name || ' ' || coalesce(email, '') || ' ' || coalesce(city, '')
-  || ' ' || coalesce(country, ''))
-"""
-
-# A query for tags, as `candidate_words` writes them: kind is skill or country, operator & (all) or | (any).
+# A query for tags, as `candidate_words` writes them: kind is skill or sign, operator & (all) or | (any).
 TAGS_QUERY = r"""
 CREATE FUNCTION tags_query(kind text, tags text[], operator text) RETURNS tsquery
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE RETURN
@@ -82,6 +79,15 @@ ELSE ('''' || array_to_string(words(value), ''' & ''') || ''':*')::tsquery END
 """
 
 
+# Of the same words those that an index looks up: all but the last, when that has one letter or two.
+SETTLED_WORDS_QUERY = r"""
+CREATE FUNCTION settled_words_query(value text) RETURNS tsquery LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE RETURN
+CASE WHEN cardinality(words(value)) > 1 AND length((words(value))[cardinality(words(value))]) < 3
+THEN ('''' || array_to_string(trim_array(words(value), 1), ''' & ''') || '''')::tsquery
+ELSE words_query(value) END
+"""
+
+
 def upgrade() -> None:
     database = op.get_bind()
     for statement in (
@@ -90,9 +96,9 @@ def upgrade() -> None:
         FOLD,
         WORDS,
         CANDIDATE_WORDS,
-        CANDIDATE_LETTERS,
         TAGS_QUERY,
         WORDS_QUERY,
+        SETTLED_WORDS_QUERY,
     ):
         database.exec_driver_sql(statement)
     for kind in ENUMS:
@@ -140,7 +146,7 @@ def upgrade() -> None:
             "search",
             postgresql.TSVECTOR(),
             sa.Computed(
-                "candidate_words(first_name, last_name, email, headline, skills, city, country)", persisted=True
+                "candidate_words(first_name, last_name, email, headline, skills, city, verified_mobile)", persisted=True
             ),
             nullable=True,
         ),
@@ -172,12 +178,16 @@ def upgrade() -> None:
         "candidate_by_email",
         "candidate",
         ["account_id", sa.text('(lower(email) COLLATE "C")')],
-        postgresql_where=sa.text("email IS NOT NULL"),
     )
     op.create_index(
         "candidate_by_city",
         "candidate",
-        ["account_id", sa.text('(lower(city) COLLATE "C")'), "id"],
+        ["account_id", sa.text('(lower(city) COLLATE "C")')],
+    )
+    op.create_index(
+        "candidate_by_country",
+        "candidate",
+        ["account_id", sa.text('(lower(country) COLLATE "C")')],
     )
     op.create_index("candidate_by_words", "candidate", ["account_id", "search"], postgresql_using="gin")
     op.create_index(
@@ -185,9 +195,11 @@ def upgrade() -> None:
         "candidate",
         [
             "account_id",
-            sa.literal_column("candidate_letters(first_name, last_name, email, city, country)").label("letters"),
+            sa.literal_column("lower(first_name || ' ' || last_name)").label("name"),
+            sa.literal_column('(lower(email) COLLATE "C")').label("address"),
+            sa.literal_column('(lower(city) COLLATE "C")').label("place"),
         ],
-        postgresql_ops={"letters": "gin_trgm_ops"},
+        postgresql_ops={"name": "gin_trgm_ops", "address": "gin_trgm_ops", "place": "gin_trgm_ops"},
         postgresql_using="gin",
     )
     op.create_table(
@@ -529,4 +541,4 @@ def downgrade() -> None:
         op.drop_table(table)
     for kind in ENUMS:
         kind.drop(op.get_bind())
-    op.execute("DROP FUNCTION words_query, tags_query, candidate_letters, candidate_words, words, fold")
+    op.execute("DROP FUNCTION settled_words_query, words_query, tags_query, candidate_words, words, fold")

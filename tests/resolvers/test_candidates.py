@@ -306,7 +306,7 @@ async def test_a_consent_that_has_just_expired_takes_the_candidate_out_of_sight_
     candidate_id = await world.candidate()
     await world.add(await world.segment(), [candidate_id])
     await world.add(await world.segment(channel=Channel.SMS), [candidate_id])
-    await world.lapse(candidate_id, SMS)
+    await world.lapse(candidate_id, policy=SMS)
     told = await ask(client, candidate_id, "endpoints { channel } segments { totalCount nodes { channel } }")
     assert told == {
         "endpoints": [{"channel": "EMAIL"}],

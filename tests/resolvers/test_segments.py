@@ -333,7 +333,7 @@ async def test_a_policy_that_the_channel_does_not_demand_may_expire(client: Clie
     segment_id = await world.segment()
     candidate_id = await world.candidate()
     await world.add(segment_id, [candidate_id])
-    await world.lapse(candidate_id, SMS)
+    await world.lapse(candidate_id, policy=SMS)
     assert await members(client, segment_id) == [candidate_id]
 
 
