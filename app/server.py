@@ -3,10 +3,12 @@
 from collections import OrderedDict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from http import HTTPStatus
 from uuid import UUID
 
 import asyncpg
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
@@ -56,6 +58,7 @@ class Server:
                 *self._graphiql.asset_routes(),
                 Route("/graphql", _Endpoint(self._graphql, self._graphiql if settings.graphiql else None)),
             ],
+            exception_handlers={HTTPException: _refused},
             lifespan=self._lifespan,
         )
 
@@ -138,6 +141,14 @@ def explain(error: Exception) -> ClientError | None:
 
 def _unauthenticated(reason: str) -> ClientError:
     return ClientError(reason, "UNAUTHENTICATED", 401, {"WWW-Authenticate": "Bearer"})
+
+
+async def _refused(_: Request, error: Exception) -> Response:
+    """Even what is not GraphQL is answered like it."""
+    assert isinstance(error, HTTPException)
+    code = HTTPStatus(error.status_code).name
+    answer = {"errors": [{"message": f"{error.detail}.", "extensions": {"code": code}}]}
+    return JSONResponse(answer, error.status_code, error.headers)
 
 
 async def _to_graphql(_: Request) -> Response:

@@ -79,6 +79,8 @@ class Place:
     type: str
     field: str
     path: tuple[str, ...]
+    owner: str
+    """What declares the argument or input field at the end of the path: `Query.candidates`, or an input type."""
 
     def __str__(self) -> str:
         return f"{self.type}.{self.field}({'.'.join(self.path)})"
@@ -116,24 +118,29 @@ def fields() -> Iterator[tuple[str, str, GraphQLField]]:
 
 def places() -> list[Place]:
     """Every place of the graph."""
-    return [
-        Place(type_name, field_name, path)
-        for type_name, field_name, each in fields()
-        for argument_name, argument in each.args.items()
-        for path in _paths(argument_name, argument.type, ())
-    ]
+    return [place for place, kind in inputs() if kind == "ID" or (kind == "String" and place.name in CURSORS + KEYS)]
 
 
-def _paths(name: str, kind: GraphQLInputType, above: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
-    """The ways to places within an input. Inputs that contain themselves are entered twice."""
+def inputs() -> Iterator[tuple[Place, str]]:
+    """Wherever a request can give a value, and the type of it."""
+    for type_name, field_name, each in fields():
+        for argument_name, argument in each.args.items():
+            for path, kind, above in _paths(argument_name, argument.type, (f"{type_name}.{field_name}",)):
+                yield Place(type_name, field_name, path, above[-1]), kind
+
+
+def _paths(
+    name: str, kind: GraphQLInputType, above: tuple[str, ...]
+) -> Iterator[tuple[tuple[str, ...], str, tuple[str, ...]]]:
+    """The ways to the values within an input, their types, and what they lead through. Inputs that contain themselves
+    are entered twice."""
     named = get_named_type(kind)
-    if isinstance(named, GraphQLInputObjectType):
-        if above.count(named.name) < 2:
-            for each, inner in named.fields.items():
-                for path in _paths(each, inner.type, (*above, named.name)):
-                    yield (name, *path)
-    elif named.name == "ID" or (named.name == "String" and name in CURSORS + KEYS):
-        yield (name,)
+    if not isinstance(named, GraphQLInputObjectType):
+        yield (name,), named.name, above
+    elif above.count(named.name) < 2:
+        for each, inner in named.fields.items():
+            for path, leaf, owners in _paths(each, inner.type, (*above, named.name)):
+                yield (name, *path), leaf, owners
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,15 +156,13 @@ def ask_root(type_name: str, name: str, own: Inventory) -> Asked:
     return _asked(type_name, name, own, (), None, None)
 
 
-def ask_at(place: Place, own: Inventory, value: str, parent: str | None = None) -> Asked:
-    """A request that names `value` at the place, and else only what this account has. `parent` is the id of the
+def ask_at(place: Place, own: Inventory, value: Any, parent: str | None = None) -> Asked:
+    """A request that gives `value` at the place, and else only what this account has. `parent` is the id of the
     object whose field it is, when that is not a root."""
     return _asked(place.type, place.field, own, place.path, value, parent)
 
 
-def _asked(
-    type_name: str, name: str, own: Inventory, path: tuple[str, ...], value: str | None, parent: str | None
-) -> Asked:
+def _asked(type_name: str, name: str, own: Inventory, path: tuple[str, ...], value: Any, parent: str | None) -> Asked:
     field = field_of(type_name, name)
     declared, passed, variables = [], [], {}
     for argument_name, argument in field.args.items():
@@ -184,7 +189,7 @@ def _asked(
 
 
 def _value(
-    kind: GraphQLInputType, name: str, where: str, own: Inventory, path: tuple[str, ...] | None, value: str | None
+    kind: GraphQLInputType, name: str, where: str, own: Inventory, path: tuple[str, ...] | None, value: Any
 ) -> Any:
     """An input of this type: with `value` at the end of the path, or with nothing but what it demands."""
     if isinstance(kind, GraphQLNonNull):
@@ -200,7 +205,7 @@ def _value(
     return _own_id(name, where, own) if kind.name == "ID" else EXAMPLES[kind.name]
 
 
-def _input(kind: GraphQLInputObjectType, own: Inventory, path: tuple[str, ...] | None, value: str | None) -> Any:
+def _input(kind: GraphQLInputObjectType, own: Inventory, path: tuple[str, ...] | None, value: Any) -> Any:
     if path:
         named = path[0]
     elif kind.is_one_of:

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import uuid4
 
 import orjson
-from graphql import ExecutionResult, GraphQLError, GraphQLSchema, OperationType, execute
+from graphql import ExecutionResult, FieldNode, GraphQLError, GraphQLSchema, OperationType, execute
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -103,12 +103,11 @@ class GraphQLApp:
         original = error.original_error
         while isinstance(original, GraphQLError):
             original = original.original_error
-        if original is None:
-            return _formatted(error, "BAD_USER_INPUT" if error.path is None else "INTERNAL_SERVER_ERROR")
-        known = original if isinstance(original, ClientError) else self._explain(original)
-        formatted = error.formatted
-        shown = known.formatted() if known else self._masked(original, request_id)
-        return {**formatted, **shown}
+        if original is None and _is_about_the_request(error):
+            return _formatted(error, "BAD_USER_INPUT")
+        known = original if isinstance(original, ClientError) else self._explain(original) if original else None
+        shown = known.formatted() if known else self._masked(original or error, request_id)
+        return {**error.formatted, **shown}
 
     def _masked(self, error: Exception, request_id: str) -> dict[str, Any]:
         log.error("Request %s failed.", request_id, exc_info=error)
@@ -164,6 +163,11 @@ def _request(asked: Any) -> GraphQLRequest:
     if asked.get("extensions") is not None and not isinstance(asked["extensions"], dict):
         raise bad_request("`extensions` must be an object.")
     return GraphQLRequest(query, variables, name)
+
+
+def _is_about_the_request(error: GraphQLError) -> bool:
+    """Whether graphql-core found a variable or an argument wrong, rather than what a field returned."""
+    return error.path is None or any(not isinstance(node, FieldNode) for node in error.nodes or ())
 
 
 def _accepted(request: Request) -> str:

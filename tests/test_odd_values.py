@@ -1,0 +1,94 @@
+"""Values at the edge of what their types allow, wherever a request can give one: never our fault, always an answer."""
+
+import pytest
+
+from tests.asking import Place, ask_at, inputs
+from tests.client import Client
+from tests.inventory import Inventory
+
+NUL = "a\0b"
+
+TEXTS = [
+    NUL,
+    "",
+    " ",
+    "\ufffe",
+    "\u2028",
+    "\U0001f469\u200d\U0001f4bb",
+    "\u202e",
+    "%_\\",
+    "'; --",
+    "a & b | !c <-> (d:*)",
+    "x" * 10_000,
+    "0" * 36,
+]
+NUMBERS = [0, -1, 2**31 - 1, -(2**31)]
+MOMENTS = [
+    "0001-01-01T00:00:00Z",
+    "9999-12-31T23:59:59.999999Z",
+    "0001-01-02T00:00:00+23:59",
+    "9999-12-30T23:59:59.999999-23:59",
+]
+UNREADABLE_MOMENTS = [
+    "0001-01-01T00:00:00+23:59",
+    "9999-12-31T23:59:59-23:59",
+    "10000-01-01T00:00:00Z",
+    "-0001-01-01T00:00:00Z",
+    "infinity",
+    NUL,
+]
+UNREADABLE_NUMBERS = [2**31, -(2**31) - 1, 2**64, 10**30, 0.5, "1", True]
+
+
+def places_of(*kinds: str) -> list[Place]:
+    """Where values of these types go: each argument and input field once for reading and once for changing."""
+    found: dict[tuple[str, str, bool], Place] = {}
+    for place, kind in sorted(inputs(), key=lambda found: len(found[0].path)):
+        if kind in kinds:
+            found.setdefault((place.owner, place.name, place.of_a_change), place)
+    return list(found.values())
+
+
+def test_there_are_no_other_types_of_value() -> None:
+    """Give a new scalar its odd values above."""
+    closed = {"Boolean", "Channel"}
+    kinds = {kind for _, kind in inputs() if not kind.endswith(("OrderField", "Direction", "Policy"))}
+    assert kinds - closed == {"ID", "String", "Int", "DateTime"}
+
+
+async def answered(client: Client, place: Place, own: Inventory, value: object) -> str:
+    asked = ask_at(place, own, value, None if place.of_a_root else str(own.one(place.type)))
+    response = await client.http.post("/graphql", json={"query": asked.query, "variables": asked.variables})
+    assert response.status_code in (200, 400)
+    assert "INTERNAL_SERVER_ERROR" not in response.text
+    return response.text
+
+
+@pytest.mark.parametrize("place", places_of("String", "ID"), ids=str)
+async def test_any_text_has_an_answer(place: Place, ours: Inventory, our_client: Client) -> None:
+    for text in TEXTS:
+        await answered(our_client, place, ours, text)
+
+
+@pytest.mark.parametrize("place", places_of("String"), ids=str)
+async def test_a_text_with_nul_is_refused(place: Place, ours: Inventory, our_client: Client) -> None:
+    before = await ours.digest()
+    answer = await answered(our_client, place, ours, NUL)
+    assert "BAD_USER_INPUT" in answer or "INVALID_INPUT" in answer
+    assert await ours.digest() == before
+
+
+@pytest.mark.parametrize("place", places_of("Int"), ids=str)
+async def test_any_number_has_an_answer(place: Place, ours: Inventory, our_client: Client) -> None:
+    for number in NUMBERS:
+        await answered(our_client, place, ours, number)
+    for value in UNREADABLE_NUMBERS:
+        assert "BAD_USER_INPUT" in await answered(our_client, place, ours, value)
+
+
+@pytest.mark.parametrize("place", places_of("DateTime"), ids=str)
+async def test_any_moment_has_an_answer(place: Place, ours: Inventory, our_client: Client) -> None:
+    for moment in MOMENTS:
+        assert "BAD_USER_INPUT" not in await answered(our_client, place, ours, moment)
+    for value in UNREADABLE_MOMENTS:
+        assert "BAD_USER_INPUT" in await answered(our_client, place, ours, value)
