@@ -92,3 +92,15 @@ async def test_any_moment_has_an_answer(place: Place, ours: Inventory, our_clien
         assert "BAD_USER_INPUT" not in await answered(our_client, place, ours, moment)
     for value in UNREADABLE_MOMENTS:
         assert "BAD_USER_INPUT" in await answered(our_client, place, ours, value)
+
+
+@pytest.mark.parametrize("depth", [5, 50, 100, 150, 200, 250, 300, 350, 400, 450, 500, 600, 800, 1_000])
+async def test_a_filter_of_any_depth_has_an_answer(depth: int, our_client: Client) -> None:
+    for opening, closing in (('{"not":', "}"), ('{"and":[', "]}"), ('{"or":[', "]}")):
+        body = (
+            '{"query": "query($f: CandidateFilter) { candidates(filter: $f) { totalCount } }", "variables": {"f": '
+            + f"{opening * depth}{{}}{closing * depth}}}}}"
+        )
+        response = await our_client.http.post("/graphql", content=body, headers={"content-type": "application/json"})
+        assert response.status_code in (200, 400)
+        assert response.json()["errors"][0]["extensions"]["code"] in ("BAD_USER_INPUT", "BAD_REQUEST")
