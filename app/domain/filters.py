@@ -1,8 +1,9 @@
 """What a candidate search is asked: conditions on candidates, and how they combine."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
+from typing import Any
 
 from app.models import Channel
 
@@ -49,8 +50,10 @@ class CandidateFilter:
     eligible_for: Channel | None = None
 
     @property
-    def demands_nothing(self) -> bool:
-        return self == CandidateFilter()
+    def given(self) -> dict[str, Any]:
+        """The conditions that were given, by the names of their fields."""
+        values = ((each.name, getattr(self, each.name)) for each in fields(CandidateFilter))
+        return {name: value for name, value in values if value is not None}
 
     @property
     def pointed(self) -> bool:

@@ -44,7 +44,7 @@ def candidates(
         lambda p: f"c.account_id = $1 AND {where(filter, p, rules, settings)}",
         Order(f"candidates by {field}", keys, descending),
         searched=True,
-        walk=None if filter is None or filter.demands_nothing or filter.pointed else walk,
+        walk=walk if filter and filter.given and not filter.pointed else None,
     )
 
 
@@ -64,7 +64,7 @@ def members(filter: CandidateFilter | None, field: str, descending: bool, rules:
         walk = Walk("candidate", "c", "c.account_id = $1", join, lambda p: found(p, True))
     else:
         walk = Walk("segment_member", "m", membership, person, lambda p: found(p, True))
-    searched = by_name or not (filter is None or filter.demands_nothing)
+    searched = by_name or bool(filter and filter.given)
     return Listing(
         "members",
         f"{CANDIDATE_COLUMNS}, m.added_at",

@@ -4,7 +4,7 @@ One search serves to look and to add "all search results".
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 from app.domain.conditions import NEVER_UNKNOWN, RELATED, Conditions, joined
 from app.domain.eligibility import Rules
@@ -47,21 +47,20 @@ class _Compiler:
         most = self.conditions.settings.max_filter_depth
         if depth > most:
             raise BadUserInputError(f"A filter nests and, or and not at most {most} deep.")
+        if negated and not self.conditions.probing and _is_related(filter) and not _is_simple(filter):
+            return _Part(f"NOT {_exists(self.compiled(filter, False, depth).sql)}", related=True)
         parts = list(self._parts(filter, negated, depth))
         return self._any(parts) if negated else _all(parts)
 
     def _parts(self, filter: CandidateFilter, negated: bool, depth: int) -> Iterator[_Part]:
-        for field in fields(CandidateFilter):
-            value = getattr(filter, field.name)
-            if value is None:
-                continue
+        for name, value in filter.given.items():
             self._count()
-            if field.name == "not_":
+            if name == "not_":
                 yield self.compiled(value, not negated, depth + 1)
-            elif field.name in ("and_", "or_"):
-                yield self._several(value, (field.name == "or_") != negated, negated, depth)
-            elif sql := getattr(self.conditions, field.name)(value):
-                yield _Part(_negated(field.name, sql) if negated else sql, field.name in RELATED)
+            elif name in ("and_", "or_"):
+                yield self._several(value, (name == "or_") != negated, negated, depth)
+            elif sql := getattr(self.conditions, name)(value):
+                yield _Part(_negated(name, sql) if negated else sql, name in RELATED)
 
     def _several(self, filters: Sequence[CandidateFilter], any_of: bool, negated: bool, depth: int) -> _Part:
         parts = [self.compiled(each, negated, depth + 1) for each in filters]
@@ -72,14 +71,34 @@ class _Compiler:
         related = any(part.related for part in parts)
         if not related or len(parts) == 1 or self.conditions.probing:
             return _Part(joined("OR", [part.sql for part in parts]), related)
-        selects = (f"SELECT c.id FROM candidate c WHERE c.account_id = $1 AND {part.sql}" for part in parts)
-        return _Part(f"c.id IN ({' UNION ALL '.join(selects)})", related)
+        return _Part(f"c.id IN ({' UNION '.join(_ids(part.sql) for part in parts)})", related)
 
     def _count(self) -> None:
         self.count += 1
         most = self.conditions.settings.max_filter_conditions
         if self.count > most:
             raise BadUserInputError(f"A filter has at most {most} conditions.")
+
+
+def _is_related(filter: CandidateFilter) -> bool:
+    """Whether any condition looks into other tables."""
+    inner = [*(filter.and_ or ()), *(filter.or_ or ()), *([filter.not_] if filter.not_ else ())]
+    return any(name in RELATED for name in filter.given) or any(_is_related(each) for each in inner)
+
+
+def _is_simple(filter: CandidateFilter) -> bool:
+    """Whether it has one condition, which is negated as cheaply as it is asked."""
+    [first, *more] = filter.given
+    return not more and (first == "not_" or first in NEVER_UNKNOWN)
+
+
+def _ids(condition: str) -> str:
+    return f"SELECT c.id FROM candidate c WHERE c.account_id = $1 AND {condition}"
+
+
+def _exists(condition: str) -> str:
+    """The same of a candidate `c`, but as a join whatever the condition, even when negated."""
+    return f"EXISTS (SELECT FROM ({_ids(condition)}) AS found WHERE found.id = c.id)"
 
 
 def _all(parts: list[_Part]) -> _Part:
