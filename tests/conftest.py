@@ -154,6 +154,12 @@ async def other_client(server_address: str, settings: Settings, other_world: Wor
 
 
 @pytest.fixture(scope="session")
+async def untouched(database: Database) -> Inventory:
+    """An account with some of everything, which no test changes."""
+    return await Inventory.make(database, "untouched")
+
+
+@pytest.fixture(scope="session")
 async def ours(database: Database) -> Inventory:
     """An account with some of everything, which the tests of one worker share: what they do to it must not matter."""
     return await Inventory.make(database, "ours")

@@ -67,12 +67,15 @@ async def test_an_id_of_the_other_account_is_exactly_as_missing_as_a_random_one(
 
 
 @pytest.mark.parametrize("place", [place for place in IDS if not place.of_a_change], ids=str)
-async def test_an_id_of_our_own_is_not_missing(place: Place, ours: Inventory, our_client: Client) -> None:
+async def test_an_id_of_our_own_is_not_missing(
+    place: Place, untouched: Inventory, server_address: str, settings: Settings
+) -> None:
     """Else the test above would show nothing."""
-    missing = await ask_with(our_client, place, ours, random_id())
-    for id in chain.from_iterable(ours.ids.values()):
-        if await ask_with(our_client, place, ours, id) != missing:
-            return
+    async with Client.of(server_address, settings, SECRET, untouched.account_id) as client:
+        missing = await ask_with(client, place, untouched, random_id())
+        for id in chain.from_iterable(untouched.ids.values()):
+            if await ask_with(client, place, untouched, id) != missing:
+                return
     pytest.fail("No id changes the answer.")
 
 

@@ -60,7 +60,7 @@ def members(filter: CandidateFilter | None, field: str, descending: bool, rules:
         return f"{lapsed} AND {where(filter, p, rules, settings, probing=probing)}"
 
     if by_name:
-        join = f"JOIN segment_member m ON {membership} AND m.candidate_id = c.id"
+        join = "JOIN segment_member m ON m.account_id = $1 AND m.segment_id = parent.id AND m.candidate_id = c.id"
         walk = Walk("candidate", "c", "c.account_id = $1", join, lambda p: found(p, True))
     else:
         walk = Walk("segment_member", "m", membership, person, lambda p: found(p, True))
