@@ -161,8 +161,14 @@ async def untouched(database: Database) -> Inventory:
 
 @pytest.fixture(scope="session")
 async def ours(database: Database) -> Inventory:
-    """An account with some of everything, which the tests of one worker share: what they do to it must not matter."""
+    """An account with some of everything, which the tests of one worker share. Nothing may change it."""
     return await Inventory.make(database, "ours")
+
+
+@pytest.fixture(scope="session")
+async def changing(database: Database) -> Inventory:
+    """An account like it, which the tests of one worker change as they like."""
+    return await Inventory.make(database, "changing")
 
 
 @pytest.fixture(scope="session")
@@ -174,6 +180,12 @@ async def theirs(database: Database) -> Inventory:
 @pytest.fixture(scope="session")
 async def our_client(server_address: str, settings: Settings, ours: Inventory) -> AsyncIterator[Client]:
     async with Client.of(server_address, settings, SECRET, ours.account_id) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+async def changing_client(server_address: str, settings: Settings, changing: Inventory) -> AsyncIterator[Client]:
+    async with Client.of(server_address, settings, SECRET, changing.account_id) as opened:
         yield opened
 
 

@@ -45,6 +45,7 @@ ACCOUNT = re.compile(r"(\w+\.)*_?account_id|\*\w+\.values|account\.id")
 """The first value of a statement: the account, or parameters, which begin with it."""
 
 WITHOUT_ACCOUNT = {
+    "domain/accounts.py: EVERY",  # `segments check` goes over all accounts, one by one.
     "domain/accounts.py: BY_NAME",  # The commands find an account by its name; no request does.
     "domain/accounts.py: EVERY",  # `segments check` goes through all accounts, one after another.
     "server.py: REVISION",  # Whether the database is migrated concerns no account.
@@ -54,7 +55,8 @@ WITHOUT_ACCOUNT = {
 
 @dataclass(frozen=True)
 class Text:
-    """A string of the source, with `value` where an f-string has a value."""
+    """A string of the source. Where an f-string has a value, that is filled in when it is a string of the same file,
+    and is `value` otherwise."""
 
     where: str
     text: str
@@ -69,9 +71,10 @@ def texts() -> Iterator[Text]:
             for node in ast.walk(tree)
             if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
         }
+        strings = dict(named for node in ast.walk(tree) for named in _named_string(node))
         passed_over = {id(part) for node in ast.walk(tree) for part in _no_text_of_its_own(node)}
         for node in ast.walk(tree):
-            text = None if id(node) in passed_over else _text(node)
+            text = None if id(node) in passed_over else _text(node, strings)
             if text and LOOKS_LIKE_SQL.search(text):
                 name = names.get(id(node), str(getattr(node, "lineno", "")))
                 yield Text(f"{path.relative_to(APP).as_posix()}: {name}", text)
@@ -83,11 +86,20 @@ def _no_text_of_its_own(node: ast.AST) -> list[ast.expr]:
     return node.values if isinstance(node, ast.JoinedStr) else []
 
 
-def _text(node: ast.AST) -> str | None:
-    if isinstance(node, ast.Constant) and isinstance(node.value, str):
-        return node.value
+def _named_string(node: ast.AST) -> list[tuple[str, str]]:
+    """The name and the string, when the node gives a string a name."""
+    if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and isinstance(node.value, ast.Constant):
+        return [(node.targets[0].id, node.value.value)] if isinstance(node.value.value, str) else []
+    return []
+
+
+def _text(node: ast.AST, strings: dict[str, str]) -> str | None:
+    if isinstance(node, ast.Constant):
+        return node.value if isinstance(node.value, str) else None
     if isinstance(node, ast.JoinedStr):
-        return "".join(str(part.value) if isinstance(part, ast.Constant) else "value" for part in node.values)
+        return "".join(_text(part, strings) or "" for part in node.values)
+    if isinstance(node, ast.FormattedValue):
+        return strings.get(node.value.id, "value") if isinstance(node.value, ast.Name) else "value"
     return None
 
 

@@ -112,7 +112,7 @@ class Cursors:
     def write(self, order: Order, row: Record) -> str:
         values = [_plain(row[f"key_{index}"]) for index in range(len(order.keys))]
         written = orjson.dumps(values)
-        return base64.urlsafe_b64encode(VERSION + self._sign(order, written) + written).rstrip(b"=").decode()
+        return _text(VERSION + self._sign(order, written) + written)
 
     def read(self, order: Order, cursor: str | None, argument: str) -> tuple[Any, ...] | None:
         """The place that a cursor marks. Raises BadUserInputError for one that this connection did not make."""
@@ -122,11 +122,15 @@ class Cursors:
             raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
             version, signature = raw[:1], raw[1 : 1 + SIGNATURE_BYTES]
             written = raw[1 + SIGNATURE_BYTES :]
-            if version != VERSION or not hmac.compare_digest(signature, self._sign(order, written)):
+            if (
+                _text(raw) != cursor
+                or version != VERSION
+                or not hmac.compare_digest(signature, self._sign(order, written))
+            ):
                 raise ValueError
             values = orjson.loads(written)
             return tuple(DECODE[key.type](value) for key, value in zip(order.keys, values, strict=True))
-        except ValueError:
+        except (ValueError, TypeError):
             raise BadUserInputError(f"`{argument}` is not a cursor of this connection in this order.") from None
 
     def _sign(self, order: Order, written: bytes) -> bytes:
@@ -172,6 +176,10 @@ def page(
         cursor=lambda row: cursors.write(order, row),
         count=count,
     )
+
+
+def _text(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
 def _plain(value: Any) -> Any:
