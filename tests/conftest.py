@@ -12,6 +12,7 @@ from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
+import hypothesis
 import pytest
 
 from app.database import Database
@@ -26,6 +27,8 @@ from tests.world import World
 TEMPLATE = "segments_template"
 SERVING_ROLE = "segments_tests"
 SECRET = "the secret of the tests, which is long enough"
+
+hypothesis.settings.register_profile("thorough", max_examples=2_000, deadline=None)
 
 DISPOSABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "400"}
 

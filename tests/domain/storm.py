@@ -38,6 +38,8 @@ class Figures:
     broken_connections: int = 0
     repetitions: int = 0
     samples: int = 0
+    full: int = 0
+    """Samples with every endpoint of the contract in use."""
     checks: int = 0
     kills: int = 0
     seconds: float = 0
@@ -50,7 +52,9 @@ class Figures:
                 f" {dict(self.mutations.most_common())}",
                 f"outcomes: {dict(self.outcomes.most_common())}; other errors: {dict(self.masked)}",
                 f"{self.repetitions:,} repeated under their key, {self.broken_connections} connections broken by"
-                f" {self.kills} kills; {self.samples:,} samples and {self.checks} checks while it went on",
+                f" {self.kills} kills",
+                f"watched meanwhile: {self.samples:,} samples, {self.full:,} of them with a full contract, and"
+                f" {self.checks} checks",
                 f"underneath: {dict(self.underneath.most_common())}",
             )
         )

@@ -31,7 +31,7 @@ pytestmark = [pytest.mark.storm, pytest.mark.timeout(1800)]
 CLIENTS = 32
 SERVERS = 2
 CANDIDATES = 1_000
-LIMIT = 400
+LIMIT = 120
 """Well beneath the 2,000 endpoints that the candidates could be."""
 
 SAMPLE = """
@@ -127,6 +127,7 @@ async def watch(storm: Storm) -> None:
     while storm.goes_on:
         [row] = await storm.world.database.fetch(SAMPLE, storm.world.account_id)
         storm.figures.samples += 1
+        storm.figures.full += row["email_used"] + row["sms_used"] == row["endpoint_limit"]
         assert (row["email_used"], row["sms_used"]) == (row["email"], row["sms"]), row
         assert row["email_used"] + row["sms_used"] + row["reserved"] <= row["endpoint_limit"], row
         await asyncio.sleep(0.01)
