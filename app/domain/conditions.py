@@ -4,13 +4,12 @@ Texts are compared without regard to case. Each condition is written so that an 
 that relates a candidate to something, can serve it; where an index finds a superset, the exact condition follows.
 """
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from app.domain.eligibility import Rules, eligible, not_lapsed
 from app.domain.errors import BadUserInputError
-from app.domain.filters import DateTimeRange, SkillFilter, TextFilter
+from app.domain.filters import LEAST_LETTERS, SIGN, DateTimeRange, SkillFilter, TextFilter
 from app.domain.names import searched_text, uuid
 from app.domain.sql import Parameters
 from app.models import Channel
@@ -30,13 +29,6 @@ NEVER_UNKNOWN = frozenset(
 
 RELATED = frozenset(("registered_for_vacancy", "in_candidate_list", "in_segment", "accepted_policy", "eligible_for"))
 """Conditions on rows of other tables."""
-
-LEAST_LETTERS = 3
-"""A text that `contains` looks for has at least one trigram from this length on."""
-
-
-SIGNS = re.compile("[\u2e80-\U0010ffff]")
-"""Chinese, Japanese and Korean: names of one or two signs have no trigram, so single signs are kept as words."""
 
 
 @dataclass
@@ -68,7 +60,7 @@ class Conditions:
             yield self._full_names(value.in_)
         if value.contains is not None:
             yield self._like(FULL_NAME, self._within(value.contains))
-            if len(value.contains) < LEAST_LETTERS and (signs := SIGNS.findall(value.contains)):
+            if len(value.contains) < LEAST_LETTERS and (signs := SIGN.findall(value.contains)):
                 yield f"c.search @@ tags_query('sign', {self.p(signs)}::text[], '&')"
         if value.starts_with is not None:
             pattern = self._start(value.starts_with)

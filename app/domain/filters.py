@@ -1,5 +1,6 @@
 """What a candidate search is asked: conditions on candidates, and how they combine."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
@@ -61,3 +62,26 @@ class CandidateFilter:
         return any(
             each is not None and (each.eq is not None or each.in_ is not None) for each in (self.name, self.email)
         )
+
+    @property
+    def unserved(self) -> bool:
+        """Whether no index leads to whom it finds: it only says who not, or looks for one letter or two."""
+        return all(
+            name == "not_" or (name in ("name", "email") and _is_short(value)) for name, value in self.given.items()
+        )
+
+
+SIGN = re.compile("[\u2e80-\U0010ffff]")
+"""Chinese, Japanese and Korean: names of one or two signs have no trigram, so single signs are kept as words."""
+
+LEAST_LETTERS = 3
+"""A text that `contains` looks for has at least one trigram from this length on."""
+
+
+def _is_short(value: Any) -> bool:
+    return (
+        isinstance(value, TextFilter)
+        and value == TextFilter(contains=value.contains)
+        and len(value.contains or "") < LEAST_LETTERS
+        and not SIGN.search(value.contains or "")
+    )

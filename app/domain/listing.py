@@ -20,6 +20,9 @@ MOST_WALKED = 2_500
 """Rows gone through before all that is found is sought. To go through them takes some 5 ms; when they hold no page,
 about one candidate in a hundred is found, and to seek those takes some 30 ms among a million."""
 
+MOST_WALKED_UNSERVED = 20_000
+"""The same where no index serves the search, and to seek is to read the whole account."""
+
 
 @dataclass(frozen=True, slots=True)
 class Walk:
@@ -32,6 +35,7 @@ class Walk:
     joins: str
     condition: Callable[[Parameters], str]
     """Which rows are found: the listing's condition, as it is best asked of one row."""
+    most: int = MOST_WALKED
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +160,7 @@ def _walked(listing: Listing, window: Window, p: Parameters) -> str:
         f"SELECT {listing.columns}, {listing.order.names(alias)}\n"
         f"FROM (SELECT {alias}.*, {listing.order.columns} FROM {walk.table} {alias}\n"
         f"  WHERE {walk.scope} AND {window.condition(listing.order, p)}\n"
-        f"  ORDER BY {window.order_by(listing.order)} LIMIT {MOST_WALKED}) AS {alias} {walk.joins}\n"
+        f"  ORDER BY {window.order_by(listing.order)} LIMIT {walk.most}) AS {alias} {walk.joins}\n"
         f"WHERE {walk.condition(p)}\n"
         f"ORDER BY {window.order_by_names(listing.order, alias)} LIMIT {window.limit}"
     )

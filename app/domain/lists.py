@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from app.domain.conditions import FIRST_NAME, LAST_NAME
 from app.domain.eligibility import Rules, eligible, not_lapsed
-from app.domain.listing import Listing, Walk
+from app.domain.listing import MOST_WALKED, MOST_WALKED_UNSERVED, Listing, Walk
 from app.domain.names import name_key, searched_text, uuid
 from app.domain.operations import COLUMNS as OPERATION_COLUMNS
 from app.domain.paging import Key, Order
@@ -36,7 +36,14 @@ def candidates(
     filter: CandidateFilter | None, field: str, descending: bool, rules: Rules, settings: Settings
 ) -> Listing:
     keys = BY_LAST_NAME if field == "LAST_NAME" else (Key("c.created_at", "timestamptz"), Key("c.id", "uuid"))
-    walk = Walk("candidate", "c", "c.account_id = $1", "", lambda p: where(filter, p, rules, settings, probing=True))
+    walk = Walk(
+        "candidate",
+        "c",
+        "c.account_id = $1",
+        "",
+        lambda p: where(filter, p, rules, settings, probing=True),
+        MOST_WALKED_UNSERVED if filter and filter.unserved else MOST_WALKED,
+    )
     return Listing(
         "candidates",
         CANDIDATE_COLUMNS,
