@@ -226,7 +226,9 @@ def _own_id(name: str, where: str, own: Inventory) -> str:
     return str(own.one(kind))
 
 
-def selection(kind: GraphQLOutputType, own: Inventory, depth: int = 1, above: tuple[str, ...] = ()) -> str:
+def selection(
+    kind: GraphQLOutputType | GraphQLNamedType, own: Inventory, depth: int = 1, above: tuple[str, ...] = ()
+) -> str:
     """Everything of a type, so many fields deep, each type once on the way. A page and its rows are one field."""
     named = get_named_type(kind)
     if isinstance(named, GraphQLObjectType):
