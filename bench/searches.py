@@ -83,6 +83,7 @@ def _plain(now: datetime) -> Iterator[Search]:
         yield _of(f"eligibleFor {channel}", eligible_for=channel)
     ages = {
         "last year": (365, 0),
+        "an old year": (1000, 635),
         "an old month": (1000, 970),
         "an old hour": (900, 900 - 1 / 24),
         "future": (-10, -20),

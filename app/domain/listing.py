@@ -30,8 +30,8 @@ class Walk:
 
     table: str
     alias: str
-    scope: str
-    """The condition that the index serves: the account, and the parent if it has one."""
+    scope: Callable[[Parameters], str]
+    """The condition that the index serves: the account, the parent if it has one, and where to begin and end."""
     joins: str
     condition: Callable[[Parameters], str]
     """Which rows are found: the listing's condition, as it is best asked of one row."""
@@ -159,7 +159,7 @@ def _walked(listing: Listing, window: Window, p: Parameters) -> str:
     return (
         f"SELECT {listing.columns}, {listing.order.names(alias)}\n"
         f"FROM (SELECT {alias}.*, {listing.order.columns} FROM {walk.table} {alias}\n"
-        f"  WHERE {walk.scope} AND {window.condition(listing.order, p)}\n"
+        f"  WHERE {walk.scope(p)} AND {window.condition(listing.order, p)}\n"
         f"  ORDER BY {window.order_by(listing.order)} LIMIT {walk.most}) AS {alias} {walk.joins}\n"
         f"WHERE {walk.condition(p)}\n"
         f"ORDER BY {window.order_by_names(listing.order, alias)} LIMIT {window.limit}"

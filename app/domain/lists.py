@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from app.domain.conditions import FIRST_NAME, LAST_NAME
+from app.domain.conditions import FIRST_NAME, LAST_NAME, Conditions
 from app.domain.eligibility import Rules, eligible, not_lapsed
 from app.domain.listing import MOST_WALKED, MOST_WALKED_UNSERVED, Listing, Walk
 from app.domain.names import name_key, searched_text, uuid
@@ -36,10 +36,16 @@ def candidates(
     filter: CandidateFilter | None, field: str, descending: bool, rules: Rules, settings: Settings
 ) -> Listing:
     keys = BY_LAST_NAME if field == "LAST_NAME" else (Key("c.created_at", "timestamptz"), Key("c.id", "uuid"))
+
+    def scope(p: Parameters) -> str:
+        span = filter.created_at if filter and field == "CREATED_AT" else None
+        within = Conditions(p, rules, settings, probing=True).created_at(span) if span else "true"
+        return f"c.account_id = $1 AND {within}"
+
     walk = Walk(
         "candidate",
         "c",
-        "c.account_id = $1",
+        scope,
         "",
         lambda p: where(filter, p, rules, settings, probing=True),
         MOST_WALKED_UNSERVED if filter and filter.unserved else MOST_WALKED,
@@ -68,9 +74,9 @@ def members(filter: CandidateFilter | None, field: str, descending: bool, rules:
 
     if by_name:
         join = "JOIN segment_member m ON m.account_id = $1 AND m.segment_id = parent.id AND m.candidate_id = c.id"
-        walk = Walk("candidate", "c", "c.account_id = $1", join, lambda p: found(p, True))
+        walk = Walk("candidate", "c", lambda _: "c.account_id = $1", join, lambda p: found(p, True))
     else:
-        walk = Walk("segment_member", "m", membership, person, lambda p: found(p, True))
+        walk = Walk("segment_member", "m", lambda _: membership, person, lambda p: found(p, True))
     searched = by_name or bool(filter and filter.given)
     return Listing(
         "members",

@@ -18,6 +18,9 @@ from app.models import Channel
 from tests.domain.model_of_search import LONG_AGO, Meaning, Person, lower
 from tests.world import GENERAL, SMS, World
 
+MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
+"""What ages are counted from."""
+
 ADDRESSES = {Channel.EMAIL: "email", Channel.SMS: "verified_mobile"}
 NAMED = ("registered_for_vacancy", "in_candidate_list", "in_segment", "accepted_policy")
 RELATIONS = {name: str(uuid4()) for name in ("open", "closed", "gold", "empty", "welders", "nurses")}
@@ -33,7 +36,7 @@ class Population:
 
     @classmethod
     async def settle(cls, world: World, people: list[Person]) -> Self:
-        population = cls(world, {uuid7(): person for person in people}, datetime.now(UTC))
+        population = cls(world, {uuid7(): person for person in people}, MOMENT)
         async with world.database.write(world.account_id) as tx:
             for id, person in population.people.items():
                 await population._settle(tx, id, person)

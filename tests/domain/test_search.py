@@ -14,7 +14,7 @@ from app.domain.search import CandidateFilter, DateTimeRange, SkillFilter, TextF
 from app.domain.sql import Parameters
 from app.models import Channel
 from app.settings import Settings
-from tests.domain.population import PEOPLE, Population
+from tests.domain.population import MOMENT, PEOPLE, Population
 from tests.world import GENERAL, SMS, World
 
 DEMANDS_NOTHING = Rules(dict.fromkeys(Channel, ()), frozenset())
@@ -280,7 +280,9 @@ def one_of_people(column: str) -> st.SearchStrategy[str]:
 
 
 skills = st.sampled_from([skill for person in PEOPLE for skill in person.skills]) | texts
+moments = st.none() | st.sampled_from(sorted({MOMENT - person.age for person in PEOPLE}))
 conditions: dict[str, st.SearchStrategy[Any]] = {
+    "created_at": st.builds(DateTimeRange, moments, moments),
     "text": texts | one_of_people("headline"),
     "name": text_filters(one_of_people("name")),
     "email": text_filters(one_of_people("email")),
