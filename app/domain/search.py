@@ -26,7 +26,7 @@ def where(
     """
     filter = filter or CandidateFilter()
     conditions = Conditions(p, rules, settings, probing or filter.pointed)
-    return _Compiler(conditions).compiled(filter, negated=False, depth=1).sql
+    return _Compiler(conditions).compiled(filter, negated=False, depth=0).sql
 
 
 @dataclass(frozen=True, slots=True)

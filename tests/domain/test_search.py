@@ -335,7 +335,8 @@ LONGEST = Settings().max_text_length
 
 
 def nested_filter(depth: int) -> CandidateFilter:
-    return CandidateFilter(text="a") if depth == 1 else CandidateFilter(not_=nested_filter(depth - 1))
+    """A condition inside so many `not`."""
+    return CandidateFilter(text="a") if depth == 0 else CandidateFilter(not_=nested_filter(depth - 1))
 
 
 REFUSED = {
@@ -359,7 +360,8 @@ def test_a_filter_that_is_too_big_is_refused(case: str) -> None:
         where(REFUSED[case], Parameters(uuid4()), DEMANDS_NOTHING, Settings())
 
 
-def test_the_message_says_what_is_too_much() -> None:
+def test_and_or_and_not_nest_four_deep_and_no_deeper() -> None:
+    where(nested_filter(4), Parameters(uuid4()), DEMANDS_NOTHING, Settings())
     with pytest.raises(BadUserInputError, match="at most 4 deep"):
         where(REFUSED["too deep"], Parameters(uuid4()), DEMANDS_NOTHING, Settings())
 
