@@ -32,7 +32,14 @@ UUIDS = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12
 MOMENTS = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 
 PLACES = places()
-IDS = [place for place in PLACES if place.name not in CURSORS + KEYS]
+IDS = [
+    place
+    for place in PLACES
+    if place.name not in CURSORS + KEYS
+    # Searches are one: nested ones are tried where they only look, and of those that change the ones that turn a
+    # condition round.
+    and not (place.of_a_change and {"and", "or"} & set(place.path))
+]
 CURSOR_PLACES = [place for place in PLACES if place.name in CURSORS]
 KEY_PLACES = [place for place in PLACES if place.name in KEYS]
 
