@@ -4,8 +4,10 @@
 
 - `add`: addCandidatesToSegment's transaction: the account's turn, eligibility, quota, counts, who was skipped, the
   operation's record, commit;
-- `indexed`: a bare INSERT ... SELECT of the rows that the add made, into a copy of segment_member with its indexes;
-- `unindexed`: the same into a copy without any.
+- `copy`: a bare INSERT ... SELECT of the rows that the add made, into a copy of segment_member as it was before, with
+  its rows and its indexes;
+- `empty`: the same into an empty table with the same indexes;
+- `unindexed`: the same into an empty table without any.
 
 The bare inserts read the finished rows, so they do without eligibility, without candidates and without quota.
 """
@@ -73,20 +75,21 @@ async def compare(database: Database, owner: asyncpg.Connection, candidates: int
     assert account is not None
     adding = (await database.fetch("SELECT pg_backend_pid()"))[0][0]  # The pool holds one connection.
     for channel in Channel:
-        costs: dict[str, list[Cost]] = {"add": [], "indexed": [], "unindexed": []}
+        costs: dict[str, list[Cost]] = {"add": [], "copy": [], "empty": [], "unindexed": []}
         added = 0
         for number in range(rounds + 1):
             async with database.write(account.id) as tx:
                 segment_id = await segments.create(tx, f"bench {channel} {number}", channel)
 
             await owner.execute(
-                "CHECKPOINT; DROP TABLE IF EXISTS indexed, unindexed;"
-                " CREATE TABLE indexed (LIKE segment_member INCLUDING INDEXES INCLUDING CONSTRAINTS);"
-                " CREATE TABLE unindexed (LIKE segment_member)"
+                "DROP TABLE IF EXISTS copy, empty, unindexed; CREATE TABLE unindexed (LIKE segment_member);"
+                " CREATE TABLE copy (LIKE segment_member INCLUDING INDEXES);"
+                " CREATE TABLE empty (LIKE segment_member INCLUDING INDEXES);"
+                " INSERT INTO copy SELECT * FROM segment_member; CHECKPOINT"
             )
             took = {"add": await cost(partial(add, database, account.id, segment_id), adding)}
             await owner.execute("CHECKPOINT")
-            for table in ("indexed", "unindexed"):
+            for table in ("copy", "empty", "unindexed"):
                 bare = partial(owner.execute, BARE.format(table=table), account.id, segment_id)
                 took[table] = await cost(bare, owner.get_server_pid())
             if number > 0:  # The first round warms up.

@@ -1,0 +1,8 @@
+"""Everything that is measured, one after another: `make bench`, or `python -m bench.add` and so on for one."""
+
+import subprocess
+import sys
+
+for name in ("add", "search", "nested", "import"):
+    print(f"\n== bench.{name}", flush=True)
+    subprocess.run([sys.executable, "-m", f"bench.{name}"], check=True)
