@@ -28,7 +28,7 @@ TEMPLATE = "segments_template"
 SERVING_ROLE = "segments_tests"
 SECRET = "the secret of the tests, which is long enough"
 
-hypothesis.settings.register_profile("thorough", max_examples=2_000, deadline=None)
+hypothesis.settings.register_profile("thorough", max_examples=1_000, deadline=None)
 
 DISPOSABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "400"}
 

@@ -1,6 +1,6 @@
 """Whatever is done in whatever order, the database and the rules in plain Python agree on everything.
 
-`--hypothesis-profile=thorough` tries twenty times as many stories.
+`--hypothesis-profile=thorough` tries ten times as many stories.
 """
 
 import asyncio
