@@ -20,6 +20,9 @@ MOST_WALKED = 2_500
 """Rows gone through before all that is found is sought. To go through them takes some 5 ms; when they hold no page,
 about one candidate in a hundred is found, and to seek those takes some 30 ms among a million."""
 
+MOST_WALKED_COMBINED = 8_000
+"""The same for conditions that may each find very many and together few: to seek is to go through one of them."""
+
 MOST_WALKED_UNSERVED = 20_000
 """The same where no index serves the search, and to seek is to read the whole account."""
 

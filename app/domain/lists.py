@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from app.domain.conditions import FIRST_NAME, LAST_NAME, Conditions
 from app.domain.eligibility import Rules, eligible, not_lapsed
-from app.domain.listing import MOST_WALKED, MOST_WALKED_UNSERVED, Listing, Walk
+from app.domain.listing import MOST_WALKED, MOST_WALKED_COMBINED, MOST_WALKED_UNSERVED, Listing, Walk
 from app.domain.names import name_key, searched_text, uuid
 from app.domain.operations import COLUMNS as OPERATION_COLUMNS
 from app.domain.paging import Key, Order
@@ -48,7 +48,7 @@ def candidates(
         scope,
         "",
         lambda p: where(filter, p, rules, settings, probing=True),
-        MOST_WALKED_UNSERVED if filter and filter.unserved else MOST_WALKED,
+        _most_walked(filter),
     )
     return Listing(
         "candidates",
@@ -74,9 +74,11 @@ def members(filter: CandidateFilter | None, field: str, descending: bool, rules:
 
     if by_name:
         join = "JOIN segment_member m ON m.account_id = $1 AND m.segment_id = parent.id AND m.candidate_id = c.id"
-        walk = Walk("candidate", "c", lambda _: "c.account_id = $1", join, lambda p: found(p, True))
+        walk = Walk(
+            "candidate", "c", lambda _: "c.account_id = $1", join, lambda p: found(p, True), _most_walked(filter)
+        )
     else:
-        walk = Walk("segment_member", "m", lambda _: membership, person, lambda p: found(p, True))
+        walk = Walk("segment_member", "m", lambda _: membership, person, lambda p: found(p, True), _most_walked(filter))
     searched = by_name or bool(filter and filter.given)
     return Listing(
         "members",
@@ -87,6 +89,14 @@ def members(filter: CandidateFilter | None, field: str, descending: bool, rules:
         searched=searched,
         walk=walk if searched and not (filter and filter.pointed) else None,
     )
+
+
+def _most_walked(filter: CandidateFilter | None) -> int:
+    if filter is None or not filter.given:
+        return MOST_WALKED
+    if filter.unserved:
+        return MOST_WALKED_UNSERVED
+    return MOST_WALKED_COMBINED if filter.and_ or len(filter.given) > 1 else MOST_WALKED
 
 
 SEGMENT_ORDERS = {
