@@ -1,9 +1,10 @@
-"""What one operation has at hand: who asks, their account's data, and loaders that live as long as it does."""
+"""Who asks, and what each operation of theirs has at hand."""
 
 import asyncio
+from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from aiodataloader import DataLoader
@@ -17,14 +18,40 @@ from app.domain.paging import Cursors, Order, PageArguments, Window
 from app.engine.errors import ClientError
 from app.settings import Settings
 
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """Somebody whose token is good, for the length of a request or a socket."""
+
+    principal: Principal
+    account: Account
+    database: Database
+    settings: Settings
+
+    @property
+    def key(self) -> str:
+        return f"{self.account.id}/{self.principal.subject}"
+
+    @property
+    def expires_at(self) -> float:
+        return self.principal.expires_at.timestamp()
+
+    def context(self) -> "Context":
+        return Context(self.principal, self.account, self.database, self.settings)
+
 
 @dataclass
 class Context:
+    """What one operation has at hand: its account's data, and loaders and tasks that live as long as it does."""
+
     principal: Principal
     account: Account
     database: Database
     settings: Settings
     loaders: dict[Any, DataLoader[Any, Any]] = field(default_factory=dict)
+    tasks: set[asyncio.Task[Any]] = field(default_factory=set)
     _rules: "asyncio.Task[eligibility.Rules] | None" = None
     _policies: "asyncio.Task[dict[UUID, Record]] | None" = None
 
@@ -43,13 +70,13 @@ class Context:
     async def rules(self) -> eligibility.Rules:
         """What each channel demands, read once per operation."""
         if self._rules is None:
-            self._rules = asyncio.create_task(eligibility.rules(self.database, self.account.id))
+            self._rules = self._begun(eligibility.rules(self.database, self.account.id))
         return await self._rules
 
     async def policies(self) -> dict[UUID, Record]:
         """The account's policies by id, read once per operation: an account has a handful."""
         if self._policies is None:
-            self._policies = asyncio.create_task(reading.policies(self.database, self.account.id))
+            self._policies = self._begun(reading.policies(self.database, self.account.id))
         return await self._policies
 
     def demand(self, permission: Permission) -> None:
@@ -60,3 +87,9 @@ class Context:
                 "FORBIDDEN",
                 permission=permission.value,
             )
+
+    def _begun(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        task = asyncio.create_task(work)
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+        return task

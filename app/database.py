@@ -156,7 +156,7 @@ class Database:
         self._turns: dict[UUID, _Turn] = {}
         self._begin = (
             f"BEGIN; SET LOCAL lock_timeout = {int(settings.lock_timeout * 1000)};"
-            f" SET LOCAL statement_timeout = {int(settings.statement_timeout * 1000)};"
+            f" SET LOCAL statement_timeout = {int(settings.mutation_timeout * 1000)};"
             f" SET LOCAL work_mem = '{settings.change_work_mem}MB'"
         )
 
@@ -286,5 +286,14 @@ def _session(settings: Settings) -> dict[str, str]:
         "jit": "off",
         "enable_memoize": "off",
         "timezone": "UTC",
-        "statement_timeout": str(int(settings.statement_timeout * 1000)),
+        "statement_timeout": str(int(settings.query_timeout * 1000)),
     }
+
+
+async def analyze(owner_url: str) -> None:
+    """Lets the planner know what is in the tables, after much has gone in. Only their owner may."""
+    connection = await asyncpg.connect(owner_url)
+    try:
+        await connection.execute("ANALYZE")
+    finally:
+        await connection.close()

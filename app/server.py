@@ -14,12 +14,13 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from app.auth import Authenticator, IssuerUnavailableError, UnauthenticatedError
-from app.context import Context
+from app.context import Session
 from app.database import BusyError, Database, Observer, unobserved
 from app.domain import accounts
 from app.domain.accounts import Account
 from app.domain.errors import BadUserInputError, DomainError, RefusedError
 from app.engine.errors import ClientError
+from app.engine.execution import Engine
 from app.engine.graphiql import GraphiQL, wants_page
 from app.engine.http import GraphQLApp
 from app.examples import EXAMPLES
@@ -48,7 +49,7 @@ class Server:
         self._authenticator = Authenticator(settings, secret)
         self._accounts: OrderedDict[UUID, Account] = OrderedDict()
         self._newest_revision = newest_revision()
-        self._graphql = GraphQLApp(schema, settings, self._context, explain)
+        self._graphql = GraphQLApp(Engine(schema, settings, explain), self._session)
         self._graphiql = GraphiQL("/graphql", "Segments", EXAMPLES)
         self.app = Starlette(
             routes=[
@@ -71,15 +72,15 @@ class Server:
             await self._authenticator.close()
             await self.database.close()
 
-    async def _context(self, request: Request) -> Context:
+    async def _session(self, authorization: str | None) -> Session:
         try:
-            principal = await self._authenticator.authenticate(request.headers.get("authorization"))
+            principal = await self._authenticator.authenticate(authorization)
         except UnauthenticatedError as error:
             raise _unauthenticated(str(error)) from None
         except IssuerUnavailableError as error:
             raise ClientError(str(error.__doc__), "SERVICE_UNAVAILABLE", 503, {"Retry-After": "5"}) from None
         account = await self._account(principal.account_id)
-        return Context(principal, account, self.database, self.settings)
+        return Session(principal, account, self.database, self.settings)
 
     async def _account(self, account_id: UUID) -> Account:
         """The account of a verified token. Accounts do not change, so those seen lately are kept."""

@@ -89,8 +89,11 @@ class Settings(BaseSettings):
     )
     pool_size: int = Field(10, ge=1, le=500, description="Database connections of one process, at most.")
     pgbouncer: bool = Field(False, description="Set when DATABASE_URL is a PgBouncer in transaction mode.")
-    statement_timeout: float = Field(
-        60, gt=0, le=3600, description="Seconds after which PostgreSQL gives up a statement that a request caused."
+    query_timeout: float = Field(
+        15, gt=0, le=3600, description="Seconds that a query may take, and each of its statements in PostgreSQL."
+    )
+    mutation_timeout: float = Field(
+        60, gt=0, le=3600, description="Seconds that a mutation may take, and each of its statements in PostgreSQL."
     )
     lock_timeout: float = Field(
         20, gt=0, le=600, description="Seconds that a change waits for its account's turn before it answers BUSY."
@@ -157,6 +160,9 @@ class Settings(BaseSettings):
 
     # How it talks
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least level that is logged.")
+    introspection: bool = Field(
+        True, description="Whether clients may read the schema, and errors suggest names from it."
+    )
     graphiql: bool = Field(True, description="Whether a browser that opens /graphql gets GraphiQL.")
 
     @model_validator(mode="after")

@@ -113,7 +113,7 @@ def report(channel: Channel, candidates: int, added: int, costs: dict[str, list[
 
 
 async def main(candidates: int, rounds: int) -> None:
-    settings = Settings(statement_timeout=600, pool_size=1)
+    settings = Settings(mutation_timeout=600, pool_size=1)
     with tempfile.TemporaryDirectory() as directory, running(Path(directory) / "data") as embedded:
         await migrate(embedded.owner_url, embedded.url)
         database = await Database.open(embedded.url, settings)

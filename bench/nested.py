@@ -26,7 +26,7 @@ from app.domain.search import CandidateFilter, TextFilter
 from app.embedded import running
 from app.migrate import migrate
 from app.settings import Settings
-from bench.population import LARGE, STATEMENT_TIMEOUT, account, known, populate
+from bench.population import LARGE, TIMEOUT, account, known, populate
 from bench.search import FASTER_LOADING, RESULTS, Statement, directory, indexes, options, say
 
 RUNS = 20
@@ -129,7 +129,7 @@ def _literal(value: Any) -> str:
 
 async def run(url: str, owner_url: str, asked: argparse.Namespace) -> None:
     await migrate(owner_url, url)
-    settings = Settings(statement_timeout=STATEMENT_TIMEOUT, pool_size=1)
+    settings = Settings(query_timeout=TIMEOUT, pool_size=1)
     database = await WatchedDatabase.open(url, settings)
     database.seen = []
     owner = await asyncpg.connect(

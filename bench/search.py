@@ -27,7 +27,7 @@ from app.domain.paging import Cursors, Window
 from app.embedded import running
 from app.migrate import migrate
 from app.settings import Settings
-from bench.population import STATEMENT_TIMEOUT, account, populate
+from bench.population import TIMEOUT, account, populate
 from bench.searches import Search, searches
 
 RESULTS = Path(__file__).parent / "results"
@@ -145,7 +145,7 @@ def _table(measured: list[Measured]) -> Iterator[str]:
 
 async def run(url: str, owner_url: str, asked: argparse.Namespace) -> None:
     await migrate(owner_url, url)
-    database = await WatchedDatabase.open(url, Settings(statement_timeout=STATEMENT_TIMEOUT, pool_size=2))
+    database = await WatchedDatabase.open(url, Settings(query_timeout=TIMEOUT, pool_size=2))
     database.seen = []
     owner = await asyncpg.connect(owner_url, server_settings={"jit": "off", "enable_memoize": "off"})
     await populate(database, owner_url, asked.candidates, asked.beside, say)

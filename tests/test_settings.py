@@ -19,7 +19,8 @@ BAD_VALUES: dict[str, tuple[str, ...]] = {
     "SEGMENTS_OWNER_DATABASE_URL": ("mysql://u:hushhush@h/d",),
     "SEGMENTS_POOL_SIZE": ("0", "501", "ten"),
     "SEGMENTS_PGBOUNCER": ("perhaps",),
-    "SEGMENTS_STATEMENT_TIMEOUT": ("0", "3601", "nan", "inf"),
+    "SEGMENTS_QUERY_TIMEOUT": ("0", "3601", "nan", "inf"),
+    "SEGMENTS_MUTATION_TIMEOUT": ("0", "3601", "nan", "inf"),
     "SEGMENTS_LOCK_TIMEOUT": ("0", "601"),
     "SEGMENTS_WRITERS_PER_ACCOUNT": ("0", "101"),
     "SEGMENTS_JWT_SECRET": ("hushhush", "h" * 31),
@@ -60,6 +61,7 @@ BAD_VALUES: dict[str, tuple[str, ...]] = {
     "SEGMENTS_MAX_SKIPPED": ("-1",),
     "SEGMENTS_LOG_LEVEL": ("LOUD", "info"),
     "SEGMENTS_GRAPHIQL": ("perhaps",),
+    "SEGMENTS_INTROSPECTION": ("perhaps",),
 }
 ANYTHING_GOES = {"SEGMENTS_DATA_DIR"}
 VARIABLES = {environment_name(name) for name in Settings.model_fields}

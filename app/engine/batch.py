@@ -5,6 +5,7 @@ constant number of statements: `async (context, keys, **arguments) -> Mapping`. 
 Under graphql-core the parents of a level ask one by one and a DataLoader gathers them.
 """
 
+import asyncio
 import inspect
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Protocol
@@ -16,10 +17,11 @@ from strawberry.types import Info
 BatchFunction = Callable[..., Awaitable[Mapping[Any, Any]]]
 
 
-class HasLoaders(Protocol):
-    """What the context of an operation must have: a place for its loaders, which live as long as it does."""
+class Holder(Protocol):
+    """What the context of an operation must have: places for its loaders and tasks, which live as long as it does."""
 
     loaders: dict[Any, DataLoader[Any, Any]]
+    tasks: "set[asyncio.Task[Any]]"
 
 
 def batch_field(function: BatchFunction, *, key: str | Callable[[Any], Any] = "id", description: str) -> Any:
@@ -52,14 +54,20 @@ async def load(info: Info, function: BatchFunction, key: Any, **arguments: Any) 
     """The value of one key, asked for together with all others that this field is asked for on this level."""
     if key is None:
         return None
-    context: HasLoaders = info.context
+    context: Holder = info.context
     # The same field of the document has the same arguments for every parent.
     place = (function, id(info._raw_info.field_nodes[0]))
     loader = context.loaders.get(place)
     if loader is None:
 
         async def call(keys: Sequence[Any]) -> list[Any]:
-            values = await function(context, keys, **arguments)
+            task = asyncio.current_task()
+            assert task is not None
+            context.tasks.add(task)
+            try:
+                values = await function(context, keys, **arguments)
+            finally:
+                context.tasks.discard(task)
             return [values.get(each) for each in keys]
 
         loader = context.loaders[place] = DataLoader(call)

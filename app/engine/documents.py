@@ -7,29 +7,34 @@ from graphql import (
     DocumentNode,
     GraphQLError,
     GraphQLSchema,
+    NoSchemaIntrospectionCustomRule,
     OperationDefinitionNode,
+    OperationType,
     parse,
+    specified_rules,
     validate,
 )
 
-from app.engine.errors import ClientError
+from app.engine.errors import ClientError, RefusedDocumentError
+from app.settings import Settings
+
+MOST_ERRORS = 20
+"""Mistakes of a document that are named; one more ends the search for them."""
 
 
-class RefusedDocumentError(Exception):
-    """The document is not one that can be run."""
-
-    def __init__(self, errors: list[GraphQLError], code: str) -> None:
-        super().__init__(str(self.__doc__))
-        self.errors = errors
-        self.code = code
+@dataclass(frozen=True, slots=True)
+class Operation:
+    name: str | None
+    kind: OperationType
+    node: OperationDefinitionNode
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
     node: DocumentNode
-    operations: dict[str | None, OperationDefinitionNode]
+    operations: dict[str | None, Operation]
 
-    def operation(self, name: str | None) -> OperationDefinitionNode:
+    def operation(self, name: str | None) -> Operation:
         """The operation to run. Raises ClientError when the name does not say which."""
         if name is None and len(self.operations) > 1:
             raise ClientError("The document has several operations: say which in `operationName`.", "BAD_REQUEST", 400)
@@ -42,10 +47,10 @@ class Document:
 class Documents:
     """The documents of one schema, bounded by the bytes of their text."""
 
-    def __init__(self, schema: GraphQLSchema, max_tokens: int, max_kept_bytes: int) -> None:
+    def __init__(self, schema: GraphQLSchema, settings: Settings) -> None:
         self._schema = schema
-        self._max_tokens = max_tokens
-        self._max_kept_bytes = max_kept_bytes
+        self._settings = settings
+        self._rules = [*specified_rules, *([] if settings.introspection else [NoSchemaIntrospectionCustomRule])]
         self._kept: OrderedDict[str, Document] = OrderedDict()
         self._kept_bytes = 0
 
@@ -60,29 +65,38 @@ class Documents:
         return document
 
     def _read(self, text: str) -> Document:
+        node = self._parsed(text)
+        errors = validate(
+            self._schema,
+            node,
+            self._rules,
+            max_errors=MOST_ERRORS,
+            hide_suggestions=not self._settings.introspection,
+        )
+        if errors:
+            raise RefusedDocumentError(errors, "GRAPHQL_VALIDATION_FAILED")
+        operations = {}
+        for definition in node.definitions:
+            if isinstance(definition, OperationDefinitionNode):
+                name = definition.name.value if definition.name else None
+                operations[name] = Operation(name, definition.operation, definition)
+        return Document(node, operations)
+
+    def _parsed(self, text: str) -> DocumentNode:
         try:
-            node = parse(text, max_tokens=self._max_tokens)
+            return parse(text, max_tokens=self._settings.max_tokens)
         except GraphQLError as error:
             raise RefusedDocumentError([error], "GRAPHQL_PARSE_FAILED") from None
         except RecursionError:
             too_deep = GraphQLError("The document is nested too deep.")
             raise RefusedDocumentError([too_deep], "GRAPHQL_PARSE_FAILED") from None
-        errors = validate(self._schema, node, max_errors=20)
-        if errors:
-            raise RefusedDocumentError(errors, "GRAPHQL_VALIDATION_FAILED")
-        operations = {
-            definition.name.value if definition.name else None: definition
-            for definition in node.definitions
-            if isinstance(definition, OperationDefinitionNode)
-        }
-        return Document(node, operations)
 
     def _keep(self, text: str, document: Document) -> None:
         size = len(text.encode())
-        if size > self._max_kept_bytes // 10:
+        if size > self._settings.max_kept_document_bytes // 10:
             return
         self._kept[text] = document
         self._kept_bytes += size
-        while self._kept_bytes > self._max_kept_bytes:
+        while self._kept_bytes > self._settings.max_kept_document_bytes:
             oldest, _ = self._kept.popitem(last=False)
             self._kept_bytes -= len(oldest.encode())

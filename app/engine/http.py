@@ -1,180 +1,129 @@
 """GraphQL over HTTP: POST with a JSON body, GET for queries."""
 
-import logging
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import Any
+import asyncio
+import re
+from collections.abc import Awaitable, Callable, Mapping
 from uuid import uuid4
 
 import orjson
-from graphql import ExecutionResult, FieldNode, GraphQLError, GraphQLSchema, OperationType, execute
+from graphql import OperationType
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from app.engine.documents import Documents, RefusedDocumentError
-from app.engine.errors import ClientError, bad_request
-from app.settings import Settings
+from app.engine.accepting import accepted, names
+from app.engine.errors import ClientError, RefusedDocumentError, bad_request
+from app.engine.execution import Answer, Engine, Session
+from app.engine.requests import JSON, read
 
-log = logging.getLogger(__name__)
-
-JSON = "application/json"
 GRAPHQL_JSON = "application/graphql-response+json"
 
-ContextFactory = Callable[[Request], Awaitable[Any]]
-"""Makes the context of one operation, or raises ClientError: before it, nothing of the request is looked at."""
+OFFERED = (JSON, GRAPHQL_JSON)
+OFFERED_TO_KNOWING = (GRAPHQL_JSON, JSON)
+"""To a client that names the media type of GraphQL beside others."""
 
-Explain = Callable[[Exception], ClientError | None]
-"""Says what a client may know of an exception; None masks it."""
+METHODS = "GET, POST"
 
+REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
-@dataclass(frozen=True, slots=True)
-class GraphQLRequest:
-    query: str
-    variables: dict[str, Any] | None
-    operation_name: str | None
+PATIENCE = 0.05
+"""Seconds before anybody looks whether the client is still there."""
+
+Authenticate = Callable[[str | None], Awaitable[Session]]
+"""Who sends this Authorization header. Raises ClientError: before it, nothing of a request is looked at."""
+
+Reply = tuple[Answer, int, Mapping[str, str]]
 
 
 class GraphQLApp:
     """Answers GraphQL requests at one path."""
 
-    def __init__(self, schema: GraphQLSchema, settings: Settings, context: ContextFactory, explain: Explain) -> None:
-        self._schema = schema
-        self._settings = settings
-        self._context = context
-        self._explain = explain
-        self._documents = Documents(schema, settings.max_tokens, settings.max_kept_document_bytes)
+    def __init__(self, engine: Engine, authenticate: Authenticate) -> None:
+        self._engine = engine
+        self._authenticate = authenticate
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
-        request_id = str(uuid4())
+        request_id = _request_id(request)
+        accept = request.headers.get("accept", "")
+        media_type = accepted(accept, OFFERED_TO_KNOWING if GRAPHQL_JSON in accept else OFFERED)
         try:
-            answer, status, headers = await self._answer(request, request_id)
+            answer, status, headers = await self._reply(request, request_id, media_type)
         except ClientDisconnect:
             return
         except ClientError as error:
             answer, status, headers = {"errors": [error.formatted()]}, error.status, error.headers
         except Exception as error:
-            answer, status, headers = {"errors": [self._masked(error, request_id)]}, 500, {}
-        response = Response(
-            orjson.dumps(answer, option=orjson.OPT_PASSTHROUGH_SUBCLASS, default=str),
-            status,
-            {"x-request-id": request_id, "cache-control": "no-store", "vary": "Accept, Authorization", **headers},
-            media_type=_accepted(request) + "; charset=utf-8",
-        )
-        await response(scope, receive, send)
+            answer, status, headers = {"errors": [self._engine.masking.masked(error, request_id)]}, 500, {}
+        await _send(send, answer, status, media_type or JSON, {"x-request-id": request_id, **headers})
 
-    async def _answer(self, request: Request, request_id: str) -> tuple[dict[str, Any], int, dict[str, str]]:
-        if request.method not in ("POST", "GET"):
-            raise bad_request("Send GraphQL by POST.", "METHOD_NOT_ALLOWED", 405, Allow="GET, POST")
-        context = await self._context(request)
-        asked = await self._read(request)
+    async def _reply(self, request: Request, request_id: str, media_type: str | None) -> Reply:
+        if request.method not in ("GET", "POST"):
+            raise bad_request("Send GraphQL by POST.", "METHOD_NOT_ALLOWED", 405, Allow=METHODS)
+        session = await self._authenticate(request.headers.get("authorization"))
+        if media_type is None:
+            raise bad_request(f"Answers are {GRAPHQL_JSON} or {JSON}.", "NOT_ACCEPTABLE", 406)
+        asked = await read(request, self._engine.settings.max_body_bytes)
+        # Who asks for plain JSON by name gets 200 for all that is a GraphQL request, by the GraphQL-over-HTTP draft.
+        refused = 200 if media_type == JSON and names(request.headers.get("accept", ""), JSON) else 400
         try:
-            document = self._documents.get(asked.query)
-        except RefusedDocumentError as refused:
-            formatted = [_formatted(error, refused.code) for error in refused.errors]
-            return {"errors": formatted}, 400, {}
-        operation = document.operation(asked.operation_name)
-        if operation.operation is OperationType.SUBSCRIPTION:
+            admitted = await self._engine.admit(asked, session)
+        except RefusedDocumentError as error:
+            return {"errors": error.formatted()}, refused, {}
+        kind = admitted.operation.kind
+        if kind is OperationType.SUBSCRIPTION:
             raise bad_request("Subscriptions are not served here.")
-        if request.method == "GET" and operation.operation is not OperationType.QUERY:
+        if request.method == "GET" and kind is not OperationType.QUERY:
             raise bad_request("GET is for queries. Send mutations by POST.", "METHOD_NOT_ALLOWED", 405, Allow="POST")
-        result = execute(
-            self._schema,
-            document.node,
-            context_value=context,
-            variable_values=asked.variables,
-            operation_name=asked.operation_name,
-        )
-        if not isinstance(result, ExecutionResult):
-            result = await result
-        return self._result(result, request_id)
-
-    def _result(self, result: ExecutionResult, request_id: str) -> tuple[dict[str, Any], int, dict[str, str]]:
-        answer: dict[str, Any] = {}
-        if result.errors:
-            answer["errors"] = [self._error(error, request_id) for error in result.errors]
-        if result.data is None and result.errors and all(error.path is None for error in result.errors):
-            return answer, 400, {}
-        answer["data"] = result.data
-        return answer, 200, {}
-
-    def _error(self, error: GraphQLError, request_id: str) -> dict[str, Any]:
-        original = error.original_error
-        while isinstance(original, GraphQLError):
-            original = original.original_error
-        if original is None and _is_about_the_request(error):
-            return _formatted(error, "BAD_USER_INPUT")
-        known = original if isinstance(original, ClientError) else self._explain(original) if original else None
-        shown = known.formatted() if known else self._masked(original or error, request_id)
-        return {**error.formatted, **shown}
-
-    def _masked(self, error: Exception, request_id: str) -> dict[str, Any]:
-        log.error("Request %s failed.", request_id, exc_info=error)
-        return {
-            "message": "Something went wrong on our side. When you report it, quote the request id.",
-            "extensions": {"code": "INTERNAL_SERVER_ERROR", "requestId": request_id},
-        }
-
-    async def _read(self, request: Request) -> GraphQLRequest:
-        if request.method == "GET":
-            return _from_query_string(request)
-        media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-        if media_type != JSON:
-            raise bad_request("Send the request as application/json.", "UNSUPPORTED_MEDIA_TYPE", 415)
-        return _request(_json(await self._body(request), "The body"))
-
-    async def _body(self, request: Request) -> bytes:
-        most = self._settings.max_body_bytes
-        body = bytearray()
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > most:
-                raise bad_request(f"A request has at most {most} bytes.", "PAYLOAD_TOO_LARGE", 413)
-        return bytes(body)
+        answering = self._engine.answer(admitted, session, request_id)
+        # A mutation goes on without its client: it is done whole or not at all, and never because somebody hung up.
+        answer = await (_while_there(request, answering) if kind is OperationType.QUERY else answering)
+        return answer, 200 if "data" in answer else refused, {}
 
 
-def _from_query_string(request: Request) -> GraphQLRequest:
-    asked: dict[str, Any] = {"query": request.query_params.get("query")}
-    for name in ("variables", "extensions"):
-        if text := request.query_params.get(name):
-            asked[name] = _json(text.encode(), f"`{name}`")
-    asked["operationName"] = request.query_params.get("operationName") or None
-    return _request(asked)
+async def _while_there(request: Request, answering: Awaitable[Answer]) -> Answer:
+    """The answer, unless the client goes first: then work on it is cancelled. Raises ClientDisconnect."""
+    loop = asyncio.get_running_loop()
+    watching: asyncio.Task[None] | None = None
 
+    async def watch() -> None:
+        while (await request.receive())["type"] != "http.disconnect":
+            pass
+        gone.reschedule(loop.time())
 
-def _json(text: bytes, what: str) -> Any:
+    def begin() -> None:
+        nonlocal watching
+        watching = loop.create_task(watch())
+
+    later = loop.call_later(PATIENCE, begin)
     try:
-        return orjson.loads(text)
-    except ValueError:
-        raise bad_request(f"{what} is not JSON.") from None
+        async with asyncio.timeout(None) as gone:
+            return await answering
+    except TimeoutError:
+        if gone.expired():
+            raise ClientDisconnect from None
+        raise
+    finally:
+        later.cancel()
+        if watching is not None:
+            watching.cancel()
 
 
-def _request(asked: Any) -> GraphQLRequest:
-    if not isinstance(asked, dict):
-        raise bad_request("The body must be a JSON object with a `query`.")
-    query, variables, name = asked.get("query"), asked.get("variables"), asked.get("operationName")
-    if not isinstance(query, str):
-        raise bad_request("`query` must be a string.")
-    if variables is not None and not isinstance(variables, dict):
-        raise bad_request("`variables` must be an object.")
-    if name is not None and not isinstance(name, str):
-        raise bad_request("`operationName` must be a string.")
-    if asked.get("extensions") is not None and not isinstance(asked["extensions"], dict):
-        raise bad_request("`extensions` must be an object.")
-    return GraphQLRequest(query, variables, name)
+async def _send(send: Send, answer: Answer, status: int, media_type: str, headers: Mapping[str, str]) -> None:
+    body = orjson.dumps(answer, option=orjson.OPT_PASSTHROUGH_SUBCLASS, default=str)
+    sent = {
+        "content-type": f"{media_type}; charset=utf-8",
+        "content-length": str(len(body)),
+        "cache-control": "no-store",
+        "vary": "Accept, Authorization",
+        "x-content-type-options": "nosniff",
+        **headers,
+    }
+    raw = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in sent.items()]
+    await send({"type": "http.response.start", "status": status, "headers": raw})
+    await send({"type": "http.response.body", "body": body})
 
 
-def _is_about_the_request(error: GraphQLError) -> bool:
-    """Whether graphql-core found a variable or an argument wrong, rather than what a field returned."""
-    return error.path is None or any(not isinstance(node, FieldNode) for node in error.nodes or ())
-
-
-def _accepted(request: Request) -> str:
-    return GRAPHQL_JSON if GRAPHQL_JSON in request.headers.get("accept", "") else JSON
-
-
-def _formatted(error: GraphQLError, code: str) -> dict[str, Any]:
-    formatted: dict[str, Any] = dict(error.formatted)
-    formatted["extensions"] = {"code": code, **formatted.get("extensions", {})}
-    return formatted
+def _request_id(request: Request) -> str:
+    """The client's own, so that it finds its request in our log, or a new one."""
+    given = request.headers.get("x-request-id", "")
+    return given if REQUEST_ID.fullmatch(given) else str(uuid4())

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from app.database import BusyError, Database, UnknownAccountError
+from app.database import BusyError, Database, UnknownAccountError, analyze
 from app.importing.errors import UnusableFileError
 from app.importing.kinds import KINDS
 from app.importing.report import Summary
@@ -20,6 +20,9 @@ Opening = Callable[[], AbstractAsyncContextManager[tuple[Database, str | None]]]
 
 SOME_ROWS_FAILED = 1
 NOT_IMPORTED = 2
+
+MANY_CHANGED = 1_000
+"""Rows after which the planner is told what is in the tables now, rather than left to find out minutes later."""
 
 
 def import_command(opening: Opening) -> click.Command:
@@ -59,9 +62,12 @@ def import_command(opening: Opening) -> click.Command:
 
 
 async def _run(opening: Opening, wanted: Import) -> Summary:
-    async with opening() as (database, _):
+    async with opening() as (database, owner_url):
         with progress(f"Importing {wanted.path.name}", wanted.path.stat().st_size) as advance:
-            return await import_file(database, wanted, advance)
+            summary = await import_file(database, wanted, advance)
+        if owner_url and summary.created + summary.updated >= MANY_CHANGED:
+            await analyze(owner_url)
+        return summary
 
 
 def _report(summary: Summary, seconds: float, errors: Path | None) -> None:

@@ -7,11 +7,10 @@ from datetime import UTC, datetime
 from itertools import islice
 from uuid import UUID
 
-import asyncpg
 from uuid_utils.compat import uuid7
 
 from app.ahead import ahead, rare_collections
-from app.database import Database, Transaction
+from app.database import Database, Transaction, analyze
 from app.domain import accounts
 from app.progress import Advance, silently
 from app.seeding.circumstances import (
@@ -138,15 +137,6 @@ async def seed(
     if owner_url is not None:
         await analyze(owner_url)
     return seeded
-
-
-async def analyze(owner_url: str) -> None:
-    """Lets the planner know what is in the tables. Only their owner may."""
-    connection = await asyncpg.connect(owner_url)
-    try:
-        await connection.execute("ANALYZE")
-    finally:
-        await connection.close()
 
 
 async def _surround(tx: Transaction, candidates: int, seed: int, moment: datetime, limit: int) -> Surroundings:

@@ -14,10 +14,9 @@ from uuid import UUID
 
 import pytest
 
-from app.database import Database
+from app.database import Database, analyze
 from app.domain.check import check_accounts
 from app.models import Channel
-from app.seeding.seed import analyze
 from app.settings import Settings
 from tests.client import Client
 from tests.conftest import SECRET, as_role

@@ -1,5 +1,6 @@
 """Nested fields that are resolved for all their parents at once."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from types import SimpleNamespace
@@ -17,6 +18,7 @@ from app.engine.batch import batch_field, value_of
 @dataclass
 class Context:
     loaders: dict[Any, DataLoader[Any, Any]] = field(default_factory=dict)
+    tasks: set[asyncio.Task[Any]] = field(default_factory=set)
     calls: list[tuple[str, list[Any], dict[str, Any]]] = field(default_factory=list)
 
 

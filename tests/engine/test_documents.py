@@ -1,14 +1,15 @@
 import pytest
 from graphql import build_schema
 
-from app.engine.documents import Documents, RefusedDocumentError
-from app.engine.errors import ClientError
+from app.engine.documents import Documents
+from app.engine.errors import ClientError, RefusedDocumentError
+from app.settings import Settings
 
 SCHEMA = build_schema("type Query { hello: String }")
 
 
 def documents(max_tokens: int = 1_000, max_kept_bytes: int = 1_000) -> Documents:
-    return Documents(SCHEMA, max_tokens, max_kept_bytes)
+    return Documents(SCHEMA, Settings.model_construct(max_tokens=max_tokens, max_kept_document_bytes=max_kept_bytes))
 
 
 def text(number: int) -> str:

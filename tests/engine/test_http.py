@@ -7,80 +7,18 @@ from typing import Any
 import httpx
 import orjson
 import pytest
-from graphql import GraphQLError, GraphQLSchema, build_schema
-from starlette.requests import Request
 
-from app.engine.errors import ClientError
+from app.engine.execution import Engine
 from app.engine.http import GraphQLApp
 from app.settings import Settings
-
-SDL = """
-type Query {
-  hello(name: String = "you"): String
-  double(number: Int!): Int
-  sum(numbers: [Numbers!]): Int
-  strict: String!
-  broken: String
-  told: String
-  explained: String
-  tooLarge: Int
-  nothing: String!
-}
-type Mutation { change: String }
-type Subscription { follow: String }
-input Numbers { one: Int, more: Numbers }
-"""
+from tests.engine.sample import SECRET, authenticate, explain, graph
 
 SETTINGS = Settings(max_body_bytes=50_000, max_tokens=200)
-SECRET = "the password of the database"
-
-
-class KnownError(Exception):
-    pass
-
-
-def _raise(error: Exception) -> Any:
-    raise error
-
-
-RESOLVERS: dict[str, Any] = {
-    "hello": lambda _, info, name: f"Hello {name}",
-    "double": lambda _, info, number: 2 * number,
-    "sum": lambda _, info, numbers=None: len(numbers or ()),
-    "broken": lambda *_: _raise(RuntimeError(SECRET)),
-    "told": lambda *_: _raise(ClientError("You may not.", "FORBIDDEN", permission="READ")),
-    "explained": lambda *_: _raise(KnownError(SECRET)),
-    "tooLarge": lambda *_: 2**40,
-    "nothing": lambda *_: None,
-    "strict": lambda *_: _raise(GraphQLError("wrapped", original_error=RuntimeError(SECRET))),
-    "change": lambda *_: "changed",
-}
-
-
-def graph() -> GraphQLSchema:
-    schema = build_schema(SDL)
-    for kind in (schema.query_type, schema.mutation_type):
-        assert kind is not None
-        for name, field in kind.fields.items():
-            field.resolve = RESOLVERS[name]
-    return schema
-
-
-def explain(error: Exception) -> ClientError | None:
-    return ClientError("Known.", "KNOWN") if isinstance(error, KnownError) else None
-
-
-async def context(request: Request) -> dict[str, str]:
-    if "x-stranger" in request.headers:
-        raise ClientError("Who are you?", "UNAUTHENTICATED", 401, {"WWW-Authenticate": "Bearer"})
-    if "x-outage" in request.headers:
-        raise OSError(SECRET)
-    return {}
 
 
 @pytest.fixture
 async def http() -> AsyncIterator[httpx.AsyncClient]:
-    app = GraphQLApp(graph(), SETTINGS, context, explain)
+    app = GraphQLApp(Engine(graph(), SETTINGS, explain), authenticate)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://segments.test") as client:
         yield client
 
@@ -103,7 +41,7 @@ def only_error(response: httpx.Response) -> dict[str, Any]:
 
 @pytest.fixture
 def quiet(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
-    caplog.set_level(logging.ERROR, "app.engine.http")
+    caplog.set_level(logging.ERROR, "app.engine.errors")
     return caplog
 
 
@@ -276,7 +214,7 @@ async def test_a_body_that_is_too_long_is_refused_before_it_is_read_whole(http: 
 
 async def test_strangers_are_told_nothing_of_their_request(http: httpx.AsyncClient) -> None:
     for body in (b"{", b'{"query": "{ unknown }"}', b" " * 60_000):
-        response = await post(http, body, **{"x-stranger": "1"})
+        response = await post(http, body, **{"authorization": "stranger"})
         assert response.status_code == 401
         assert response.headers["www-authenticate"] == "Bearer"
         assert only_error(response)["extensions"] == {"code": "UNAUTHENTICATED"}
@@ -302,7 +240,7 @@ async def test_what_goes_wrong_on_our_side_is_masked_and_logged(
 async def test_an_outage_before_anything_is_read_is_masked_too(
     http: httpx.AsyncClient, quiet: pytest.LogCaptureFixture
 ) -> None:
-    response = await post(http, {"query": "{ hello }"}, **{"x-outage": "1"})
+    response = await post(http, {"query": "{ hello }"}, **{"authorization": "outage"})
     assert response.status_code == 500
     error = only_error(response)
     assert error["extensions"] == {"code": "INTERNAL_SERVER_ERROR", "requestId": response.headers["x-request-id"]}

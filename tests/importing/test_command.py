@@ -1,28 +1,33 @@
 """The command line says what happened, in words and by its exit code."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from click.testing import CliRunner, Result
 
 from app.database import Database
 from app.domain.accounts import Account
-from app.importing.command import import_command
+from app.importing.command import MANY_CHANGED, import_command
 from app.settings import Settings
+from tests.conftest import as_role, run
 
 
 @pytest.fixture
-def command(database_url: str, tenant: Account, tmp_path: Path) -> "Command":
-    return Command(database_url, tenant.name, tmp_path)
+def command(database_url: str, superuser_url: str, tenant: Account, tmp_path: Path) -> "Command":
+    owner_url = as_role(superuser_url, None, urlsplit(database_url).path.removeprefix("/"))
+    return Command(database_url, owner_url, tenant.name, tmp_path)
 
 
 class Command:
     """Runs `segments import` in an account."""
 
-    def __init__(self, url: str, account: str, directory: Path) -> None:
+    def __init__(self, url: str, owner_url: str, account: str, directory: Path) -> None:
         self.directory = directory
+        self.owner_url = owner_url
         self._url = url
         self._account = account
 
@@ -30,7 +35,7 @@ class Command:
     async def _open(self) -> AsyncIterator[tuple[Database, str | None]]:
         database = await Database.open(self._url, Settings())
         try:
-            yield database, None
+            yield database, self.owner_url
         finally:
             await database.close()
 
@@ -47,6 +52,19 @@ def test_a_good_file_exits_with_0(command: Command) -> None:
     assert "Ignored columns: Hobby." in result.output
     assert "candidates: 1 created, 0 updated, 0 unchanged, 0 failed" in result.output
     assert "100 %" in result.output
+
+
+def test_the_planner_knows_what_a_large_file_brought(command: Command) -> None:
+    rows = "".join(f"C{number},Ann,One\n" for number in range(MANY_CHANGED))
+    before = asyncio.run(analyzed(command.owner_url))
+    assert command(f"externalId,firstName,lastName\n{rows}").exit_code == 0
+    assert asyncio.run(analyzed(command.owner_url)) == before + 1
+
+
+async def analyzed(url: str) -> int:
+    [row] = await run(url, "SELECT analyze_count FROM pg_stat_user_tables WHERE relname = 'candidate'")
+    count: int = row[0]
+    return count
 
 
 def test_a_bad_row_exits_with_1_and_is_named(command: Command) -> None:
