@@ -34,7 +34,7 @@ graphiql: $(GRAPHIQL)  ## Build the page that browsers get, with Node.js 20 or n
 lock: .venv/tests  ## Pin every dependency again, by hash, for all platforms.
 	@$(BIN)/python -m uv pip compile pyproject.toml --group build --universal --python-version 3.11 \
 	  --generate-hashes --upgrade --no-header --no-emit-index-url --no-emit-find-links --quiet -o requirements.lock
-	@$(BIN)/python -m uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --constraint requirements.lock \
+	@$(BIN)/python -m uv pip compile pyproject.toml --group dev --extra tracing --universal --python-version 3.11 --constraint requirements.lock \
 	  --generate-hashes --upgrade --no-header --no-emit-index-url --no-emit-find-links --quiet -o requirements-dev.lock
 	@$(BIN)/python -m uv pip compile --group graphiql --universal --python-version 3.11 \
 	  --generate-hashes --upgrade --no-header --no-emit-index-url --no-emit-find-links --quiet -o requirements-graphiql.lock
