@@ -16,6 +16,7 @@ from app.domain import eligibility, reading
 from app.domain.accounts import Account
 from app.domain.paging import Cursors, Order, PageArguments, Window
 from app.engine.errors import ClientError
+from app.following import Following
 from app.settings import Settings
 
 T = TypeVar("T")
@@ -28,6 +29,7 @@ class Session:
     principal: Principal
     account: Account
     database: Database
+    following: Following
     settings: Settings
 
     @property
@@ -39,7 +41,7 @@ class Session:
         return self.principal.expires_at.timestamp()
 
     def context(self) -> "Context":
-        return Context(self.principal, self.account, self.database, self.settings)
+        return Context(self.principal, self.account, self.database, self.following, self.settings)
 
 
 @dataclass
@@ -49,6 +51,7 @@ class Context:
     principal: Principal
     account: Account
     database: Database
+    following: Following
     settings: Settings
     loaders: dict[Any, DataLoader[Any, Any]] = field(default_factory=dict)
     tasks: set[asyncio.Task[Any]] = field(default_factory=set)

@@ -153,6 +153,8 @@ class Database:
         self._pool = pool
         self._observe = observe
         self.settings = settings
+        self.changed: Callable[[UUID], None] = _unfollowed
+        """Told of each account whose data this process has changed."""
         self._turns: dict[UUID, _Turn] = {}
         self._begin = (
             f"BEGIN; SET LOCAL lock_timeout = {int(settings.lock_timeout * 1000)};"
@@ -218,6 +220,7 @@ class Database:
                 await connection.execute(self._begin)
                 yield await self._take_turn(connection, account_id)
                 await connection.execute("COMMIT")
+                self.changed(account_id)
             except asyncpg.LockNotAvailableError:
                 await _roll_back(connection)
                 raise BusyError from None
@@ -268,6 +271,10 @@ async def _roll_back(connection: "PoolConnectionProxy[Record]") -> None:
     except BaseException:
         connection.terminate()
         raise
+
+
+def _unfollowed(_: UUID) -> None:
+    pass
 
 
 async def _keep(_: Any) -> None:

@@ -25,6 +25,7 @@ from app.resolvers.mutations.remove_candidates_from_segment import remove_candid
 from app.resolvers.mutations.rename_segment import rename_segment
 from app.resolvers.mutations.restore_segment import restore_segment
 from app.resolvers.queries import Query
+from app.resolvers.subscriptions import Subscription
 from app.schema.errors import IMPLEMENTATIONS
 from app.schema.scalars import Date, DateTime
 
@@ -79,6 +80,7 @@ schema = _finished(
     strawberry.Schema(
         query=Query,
         mutation=Mutation,
+        subscription=Subscription,
         types=IMPLEMENTATIONS,
         config=StrawberryConfig(default_resolver=value_of, scalar_map={date: Date, datetime: DateTime}),
     )._schema

@@ -24,6 +24,7 @@ from app.engine.execution import Engine
 from app.engine.graphiql import GraphiQL, wants_page
 from app.engine.http import GraphQLApp
 from app.examples import EXAMPLES
+from app.following import Following
 from app.graph import schema
 from app.migrate import newest_revision
 from app.settings import Settings
@@ -47,6 +48,7 @@ class Server:
         self._database_url = database_url
         self._observe = observe
         self._authenticator = Authenticator(settings, secret)
+        self._following = Following(settings.follow_interval)
         self._accounts: OrderedDict[UUID, Account] = OrderedDict()
         self._newest_revision = newest_revision()
         self._graphql = GraphQLApp(Engine(schema, settings, explain), self._session)
@@ -66,6 +68,7 @@ class Server:
     @asynccontextmanager
     async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
         self.database = await Database.open(self._database_url, self.settings, self._observe)
+        self.database.changed = self._following.changed
         try:
             yield
         finally:
@@ -80,7 +83,7 @@ class Server:
         except IssuerUnavailableError as error:
             raise ClientError(str(error.__doc__), "SERVICE_UNAVAILABLE", 503, {"Retry-After": "5"}) from None
         account = await self._account(principal.account_id)
-        return Session(principal, account, self.database, self.settings)
+        return Session(principal, account, self.database, self._following, self.settings)
 
     async def _account(self, account_id: UUID) -> Account:
         """The account of a verified token. Accounts do not change, so those seen lately are kept."""

@@ -158,6 +158,10 @@ class Settings(BaseSettings):
     max_text_length: int = Field(200, ge=1, le=10_000, description="Longest text in a filter, in characters.")
     max_skipped: int = Field(100_000, ge=0, description="Most left-out candidates that one operation keeps by name.")
 
+    follow_interval: float = Field(
+        1, ge=0.1, le=60, description="Seconds after which what subscriptions follow is looked at again."
+    )
+
     # How it talks
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least level that is logged.")
     introspection: bool = Field(

@@ -59,6 +59,7 @@ BAD_VALUES: dict[str, tuple[str, ...]] = {
     "SEGMENTS_MAX_FILTER_CONDITIONS": ("0", "1001"),
     "SEGMENTS_MAX_TEXT_LENGTH": ("0", "10001"),
     "SEGMENTS_MAX_SKIPPED": ("-1",),
+    "SEGMENTS_FOLLOW_INTERVAL": ("0", "61", "nan"),
     "SEGMENTS_LOG_LEVEL": ("LOUD", "info"),
     "SEGMENTS_GRAPHIQL": ("perhaps",),
     "SEGMENTS_INTROSPECTION": ("perhaps",),

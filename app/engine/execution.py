@@ -1,12 +1,22 @@
 """One operation, from what a client asked to what it is answered, whatever carries it there."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from aiodataloader import DataLoader
-from graphql import ExecutionResult, GraphQLError, GraphQLSchema, OperationType, execute, subscribe
+from graphql import (
+    ExecutionResult,
+    Executor,
+    GraphQLError,
+    GraphQLSchema,
+    OperationType,
+    create_source_event_stream,
+    execute,
+    execute_subscription_event,
+    located_error,
+)
 
 from app.engine.documents import Document, Documents, Operation
 from app.engine.errors import ClientError, Explain, Masking
@@ -99,31 +109,46 @@ class Engine:
         return self._presented(result, request_id)
 
     async def follow(self, admitted: Admitted, session: Session, request_id: str) -> AsyncGenerator[Answer]:
-        """Runs a subscription: an answer for each event. When it cannot begin, the one answer says why."""
-        first = session.context()
+        """Runs a subscription: an answer for each event, each with a context of its own.
+
+        When it cannot begin, or its source fails, the last answer says why.
+        """
+        executor = Executor.build(
+            self._schema,
+            admitted.document.node,
+            context_value=(context := session.context()),
+            raw_variable_values=admitted.variables,
+            operation_name=admitted.operation.name,
+            hide_suggestions=not self.settings.introspection,
+        )
+        if isinstance(executor, list):
+            yield self._presented(ExecutionResult(None, executor), request_id)
+            return
+        found = create_source_event_stream(executor)
+        events = await found if executor.is_awaitable(found) else found
+        if isinstance(events, ExecutionResult):
+            yield self._presented(events, request_id)
+            return
+        assert isinstance(events, AsyncGenerator)
         try:
-            found = subscribe(
-                self._schema,
-                admitted.document.node,
-                context_value=first,
-                variable_values=admitted.variables,
-                operation_name=admitted.operation.name,
-                hide_suggestions=not self.settings.introspection,
-            )
-            events = found if isinstance(found, ExecutionResult | AsyncIterator) else await found
-            if isinstance(events, ExecutionResult):
-                yield self._presented(events, request_id)
-                return
-            try:
-                async for event in events:
-                    yield self._presented(event, request_id)
-                    # What was loaded for one event is not true of the next.
-                    first.loaders.clear()
-            finally:
-                if isinstance(events, AsyncGenerator):
-                    await events.aclose()
+            async for event in events:
+                yield await self._event(executor.build_per_event_executor(event), session, request_id)
+        except Exception as error:
+            yield {"errors": [self.masking.formatted(located_error(error, None), request_id)]}
         finally:
-            end(first)
+            await events.aclose()
+            end(context)
+
+    async def _event(self, executor: "Executor[Any]", session: Session, request_id: str) -> Answer:
+        executor.context_value = context = session.context()
+        try:
+            async with asyncio.timeout(self.settings.query_timeout):
+                result = execute_subscription_event(executor)
+                if not isinstance(result, ExecutionResult):
+                    result = await result
+        finally:
+            end(context)
+        return self._presented(result, request_id)
 
     def _presented(self, result: ExecutionResult, request_id: str) -> Answer:
         """The result without the key `data` where nothing ran."""
