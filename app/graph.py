@@ -76,15 +76,14 @@ def _finished(schema: GraphQLSchema) -> GraphQLSchema:
     return schema
 
 
-schema = _finished(
-    strawberry.Schema(
-        query=Query,
-        mutation=Mutation,
-        subscription=Subscription,
-        types=IMPLEMENTATIONS,
-        config=StrawberryConfig(default_resolver=value_of, scalar_map={date: Date, datetime: DateTime}),
-    )._schema
+strawberry_schema = strawberry.Schema(
+    query=Query,
+    mutation=Mutation,
+    subscription=Subscription,
+    types=IMPLEMENTATIONS,
+    config=StrawberryConfig(default_resolver=value_of, scalar_map={date: Date, datetime: DateTime}),
 )
+schema = _finished(strawberry_schema._schema)
 
 
 def sdl() -> str:

@@ -55,6 +55,9 @@ async def load(info: Info, function: BatchFunction, key: Any, **arguments: Any) 
     if key is None:
         return None
     context: Holder = info.context
+    if not isinstance(info, Info):
+        # A plan asks once for a level: there is nothing to gather.
+        return (await function(context, [key], **arguments)).get(key)
     # The same field of the document has the same arguments for every parent.
     place = (function, id(info._raw_info.field_nodes[0]))
     loader = context.loaders.get(place)

@@ -1,0 +1,152 @@
+"""Runs what was compiled: level after level, each awaited field once for all its parents."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from graphql.execution.values import VariableValues
+
+Rows = list[Any]
+"""Values as resolvers return them."""
+
+Objects = list[dict[str, Any]]
+"""What clients get, by response key."""
+
+
+class Surprise(Exception):  # noqa: N818
+    """Something that only graphql-core can tell of exactly."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """What a resolver is told of the operation, under the name of `info`."""
+
+    context: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One operation that runs."""
+
+    asking: Asking
+    variables: VariableValues
+
+
+Arguments = Callable[[VariableValues], dict[str, Any]]
+"""The arguments of a field, as its resolver takes them, by the values of the variables."""
+
+
+@dataclass(slots=True)
+class Region:
+    """What is selected of a field's value, down to where something must be awaited."""
+
+    complete: Callable[[Rows], tuple[list[Any], list[tuple[Rows, Objects]]]]
+    """Makes of each value what the client gets. Also returns, for each awaited field, the rows that it hangs on and
+    the objects that it is missing in."""
+    awaited: "list[Awaited]" = field(default_factory=list)
+
+    async def run(self, run: Run, values: Rows) -> list[Any]:
+        """What the client gets for each value, with everything beneath it."""
+        done, missing = self.complete(values)
+        for each, (rows, objects) in zip(self.awaited, missing, strict=True):
+            if rows:
+                await each.fill(run, rows, objects)
+        return done
+
+
+class Awaited:
+    """A field whose values are found together for all the rows of a level."""
+
+    def __init__(self, key: str, region: Region) -> None:
+        self.key = key
+        self.region = region
+
+    async def fill(self, run: Run, rows: Rows, objects: Objects) -> None:
+        """Puts the field into the object of each row."""
+        raise NotImplementedError
+
+
+class Batched(Awaited):
+    """A field with a batch function. Rows with one key share what is found for it."""
+
+    def __init__(
+        self,
+        key: str,
+        region: Region,
+        function: Callable[..., Awaitable[Any]],
+        key_of: Callable[[Any], Any],
+        arguments: Arguments,
+    ) -> None:
+        super().__init__(key, region)
+        self._function = function
+        self._key_of = key_of
+        self._arguments = arguments
+
+    async def fill(self, run: Run, rows: Rows, objects: Objects) -> None:
+        key_of = self._key_of
+        keys = [key_of(row) for row in rows]
+        wanted = dict.fromkeys(keys)
+        wanted.pop(None, None)
+        found = (
+            await self._function(run.asking.context, list(wanted), **self._arguments(run.variables)) if wanted else {}
+        )
+        different = list(dict.fromkeys(keys))
+        values = [None if key is None else found.get(key) for key in different]
+        done = dict(zip(different, await self.region.run(run, values), strict=True))
+        name = self.key
+        for key, each in zip(keys, objects, strict=True):
+            each[name] = done[key]
+
+
+class Single(Awaited):
+    """A field whose resolver is awaited for each row: for what a level has few of, such as root fields and pages."""
+
+    def __init__(
+        self,
+        key: str,
+        region: Region,
+        resolve: Callable[[Any, Asking, dict[str, Any]], Any],
+        arguments: Arguments,
+    ) -> None:
+        super().__init__(key, region)
+        self._resolve = resolve
+        self._arguments = arguments
+
+    async def fill(self, run: Run, rows: Rows, objects: Objects) -> None:
+        arguments = self._arguments(run.variables)
+        values = [await self._resolve(row, run.asking, arguments) for row in rows]
+        for each, done in zip(objects, await self.region.run(run, values), strict=True):
+            each[self.key] = done
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A compiled query."""
+
+    fields: Sequence[Awaited]
+    """The fields of the root, in the order of the answer."""
+    fixed: dict[str, Any]
+    """The root's object as it begins: every key, in the order of the answer."""
+
+    async def run(self, context: Any, variables: VariableValues) -> dict[str, Any]:
+        """The query's data. Raises whatever goes wrong: then graphql-core must run the query."""
+        run = Run(Asking(context), variables)
+        data = dict(self.fixed)
+        if len(self.fields) == 1:
+            await self.fields[0].fill(run, [None], [data])
+        else:
+            await _together([each.fill(run, [None], [data]) for each in self.fields])
+        return data
+
+
+async def _together(works: list[Any]) -> None:
+    """Runs them at once; when one raises, the others are ended before it goes on."""
+    tasks = [asyncio.ensure_future(work) for work in works]
+    try:
+        await asyncio.gather(*tasks)
+    except BaseException:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        raise
