@@ -74,13 +74,13 @@ class Context:
         """What each channel demands, read once per operation."""
         if self._rules is None:
             self._rules = self._begun(eligibility.rules(self.database, self.account.id))
-        return await self._rules
+        return await asyncio.shield(self._rules)
 
     async def policies(self) -> dict[UUID, Record]:
         """The account's policies by id, read once per operation: an account has a handful."""
         if self._policies is None:
             self._policies = self._begun(reading.policies(self.database, self.account.id))
-        return await self._policies
+        return await asyncio.shield(self._policies)
 
     def demand(self, permission: Permission) -> None:
         """Raises FORBIDDEN, naming the permission, when the token does not carry it."""

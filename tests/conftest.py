@@ -8,6 +8,7 @@ import fcntl
 import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
@@ -15,8 +16,11 @@ import asyncpg
 import hypothesis
 import pytest
 
+from app.auth import Permission, Principal
+from app.context import Session
 from app.database import Database
 from app.embedded import running
+from app.following import Following
 from app.migrate import migrate
 from app.server import Server
 from app.settings import Settings
@@ -196,3 +200,11 @@ async def changing_client(server_address: str, settings: Settings, changing: Inv
 async def their_client(server_address: str, settings: Settings, theirs: Inventory) -> AsyncIterator[Client]:
     async with Client.of(server_address, settings, SECRET, theirs.account_id) as opened:
         yield opened
+
+
+@pytest.fixture
+def session(database: Database, settings: Settings, ours: Inventory) -> Session:
+    """Somebody of the account that nothing changes, who may do everything."""
+    expires_at = datetime.now(UTC) + timedelta(hours=1)
+    principal = Principal(ours.account_id, "tester", frozenset(Permission), expires_at)
+    return Session(principal, ours.world.account, database, Following(settings.follow_interval), settings)

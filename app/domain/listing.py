@@ -117,7 +117,8 @@ class _Counts:
         async def count() -> int:
             if self._counted is None:
                 self._counted = asyncio.create_task(self._count())
-            return (await self._counted)[parent_id]
+            # Shielded, because who asks may be cancelled while others still wait for the same.
+            return (await asyncio.shield(self._counted))[parent_id]
 
         return count
 

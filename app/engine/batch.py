@@ -74,7 +74,8 @@ async def load(info: Info, function: BatchFunction, key: Any, **arguments: Any) 
             return [values.get(each) for each in keys]
 
         loader = context.loaders[place] = DataLoader(call)
-    return await loader.load(key)
+    # Shielded, because graphql-core cancels what hangs on a failed field, and others may wait for the same key.
+    return await asyncio.shield(loader.load(key))
 
 
 def _item(name: str) -> Callable[[Any], Any]:
