@@ -27,6 +27,7 @@ from app.examples import EXAMPLES
 from app.graph import schema
 from app.migrate import newest_revision
 from app.settings import Settings
+from app.shared_throttle import SharedThrottle
 
 MOST_KEPT_ACCOUNTS = 10_000
 
@@ -49,7 +50,7 @@ class Server:
         self._authenticator = Authenticator(settings, secret)
         self._accounts: OrderedDict[UUID, Account] = OrderedDict()
         self._newest_revision = newest_revision()
-        self._graphql = GraphQLApp(Engine(schema, settings, explain), self._session)
+        self._graphql = GraphQLApp(Engine(schema, settings, explain, self._throttle()), self._session)
         self._graphiql = GraphiQL("/graphql", "Segments", EXAMPLES)
         self.app = Starlette(
             routes=[
@@ -71,6 +72,11 @@ class Server:
         finally:
             await self._authenticator.close()
             await self.database.close()
+
+    def _throttle(self) -> SharedThrottle | None:
+        """What all processes count in, when they count together."""
+        rate = self.settings.rate_limit_points_per_second
+        return SharedThrottle(rate, lambda: self.database) if rate and self.settings.rate_limit_shared else None
 
     async def _session(self, authorization: str | None) -> Session:
         try:

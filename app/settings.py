@@ -187,7 +187,7 @@ class Settings(BaseSettings):
         1_000_000, ge=1, le=1_000_000_000, description="The same for tokens that carry REPORT; not below MAX_COST."
     )
     rate_limit_points_per_second: int = Field(
-        1_000,
+        10_000,
         ge=0,
         le=1_000_000,
         description="Points that each subject of an account gets back every second; 0 sets no rate limit.",

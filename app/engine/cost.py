@@ -1,8 +1,8 @@
 """What an operation may cost: how many objects it may return at most.
 
 An object costs 1 and a scalar nothing. A page multiplies what is asked of each of its rows by its size, which is
-`first` or `last`, or the default page; a list of `ids` by how many there are; any other list by ASSUMED_LIST. A field of
-a mutation costs MUTATION more. Alternatives add up, and so do fields that @skip or @include may leave out.
+`first` or `last`, or the default page; a list of `ids` by how many there are; any other list by ASSUMED_LIST. A field
+of a mutation costs MUTATION more. Alternatives add up, and so do fields that @skip or @include may leave out.
 
 The document is gone through once. What is left are numbers, and the few sizes that depend on variables.
 """
@@ -181,20 +181,17 @@ class Costing:
                 return Selected(by_row=each)
             return Selected(each.times(self._length(node)))
         if is_connection(kind):
-            each += inner.by_row.times(self._page(node))
+            each += inner.by_row.times(self._page(node, field))
         return Selected(each)
 
-    def _page(self, node: FieldNode) -> Page:
-        sizes = [
-            _number_or_variable(argument.value) for argument in node.arguments or () if argument.name.value in PAGE_SIZES
-        ]
-        return Page(
-            tuple(each for each in sizes if each is not None), self._settings.default_page, self._largest_page()
-        )
-
-    def _largest_page(self) -> int:
-        """No field gives more rows at once: it refuses."""
-        return max(self._settings.max_page, self._settings.max_member_page)
+    def _page(self, node: FieldNode, field: GraphQLField) -> Page:
+        arguments = [each for each in node.arguments or () if each.name.value in PAGE_SIZES]
+        sizes = [_number_or_variable(each.value) for each in arguments]
+        defaults = [field.args[name].default_value for name in PAGE_SIZES if name in field.args]
+        default = next((each for each in defaults if isinstance(each, int)), self._settings.default_page)
+        # No field gives more rows at once: it refuses.
+        largest = max(self._settings.max_page, self._settings.max_member_page)
+        return Page(tuple(each for each in sizes if each is not None), default, largest)
 
     def _length(self, node: FieldNode) -> Length | int:
         for argument in node.arguments or ():

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from graphql import (
     DocumentNode,
+    FragmentDefinitionNode,
     GraphQLError,
     GraphQLSchema,
     NoSchemaIntrospectionCustomRule,
@@ -16,6 +17,7 @@ from graphql import (
     validate,
 )
 
+from app.engine.cost import Costing, OperationCost
 from app.engine.errors import ClientError, RefusedDocumentError
 from app.engine.limits import Limits, exceeded
 from app.engine.merging import bounded
@@ -33,6 +35,7 @@ class Operation:
     name: str | None
     kind: OperationType
     node: OperationDefinitionNode
+    cost: OperationCost
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +98,12 @@ class Documents:
         if errors:
             raise RefusedDocumentError(errors, "GRAPHQL_VALIDATION_FAILED")
         operations = {}
+        fragments = {each.name.value: each for each in node.definitions if isinstance(each, FragmentDefinitionNode)}
+        costing = Costing(self._schema, self._settings, fragments)
         for definition in node.definitions:
             if isinstance(definition, OperationDefinitionNode):
                 name = definition.name.value if definition.name else None
-                operations[name] = Operation(name, definition.operation, definition)
+                operations[name] = Operation(name, definition.operation, definition, costing.operation(definition))
         return Document(node, operations)
 
     def _parsed(self, text: str) -> DocumentNode:

@@ -226,16 +226,16 @@ class Limits:
             raise exceeded(code, f"At most {limit} {what} are allowed, not {_said(actual)}.", limit, actual, node)
 
 
-def exceeded(code: str, message: str, limit: int, actual: int | None, node: Node | None = None) -> RefusedDocumentError:
+def exceeded(
+    code: str, message: str, limit: int, actual: int | None, node: Node | None = None, **more: int
+) -> RefusedDocumentError:
     """The refusal of what goes past a limit. `actual` is None when nobody counted to the end."""
     known = {"limit": limit} if actual is None else {"limit": limit, "actual": actual}
-    return RefusedDocumentError([GraphQLError(message, node, extensions=known)], code)
+    return RefusedDocumentError([GraphQLError(message, node, extensions={**known, **more})], code)
 
 
-def _with_their_spreads(
-    alone: dict[str, Counts], fragments: dict[str, FragmentDefinitionNode]
-) -> dict[str, Counts]:
-    """What each fragment holds, those it spreads counted first. Refuses fragments that spread each other in a circle."""
+def _with_their_spreads(alone: dict[str, Counts], fragments: dict[str, FragmentDefinitionNode]) -> dict[str, Counts]:
+    """What each fragment holds, those it spreads counted first. Fragments in a circle are refused."""
     totals: dict[str, Counts] = {}
     for first in alone:
         path = {first: iter(alone[first].spreads)} if first not in totals else {}
