@@ -15,6 +15,7 @@ from graphql import (
     FieldNode,
     FragmentDefinitionNode,
     FragmentSpreadNode,
+    GraphQLArgument,
     GraphQLField,
     GraphQLInterfaceType,
     GraphQLList,
@@ -187,8 +188,8 @@ class Costing:
     def _page(self, node: FieldNode, field: GraphQLField) -> Page:
         arguments = [each for each in node.arguments or () if each.name.value in PAGE_SIZES]
         sizes = [_number_or_variable(each.value) for each in arguments]
-        defaults = [field.args[name].default_value for name in PAGE_SIZES if name in field.args]
-        default = next((each for each in defaults if isinstance(each, int)), self._settings.default_page)
+        defaults = [_default(field.args[name]) for name in PAGE_SIZES if name in field.args]
+        default = next((each for each in defaults if each is not None), self._settings.default_page)
         # No field gives more rows at once: it refuses.
         largest = max(self._settings.max_page, self._settings.max_member_page)
         return Page(tuple(each for each in sizes if each is not None), default, largest)
@@ -240,6 +241,15 @@ def _number_or_variable(value: ValueNode) -> int | str | None:
     if isinstance(value, NullValueNode):
         return None
     return int(value.value) if isinstance(value, IntValueNode) else None
+
+
+def _default(argument: GraphQLArgument) -> int | None:
+    """The size that the schema gives a page, in any of the ways in which it can."""
+    default = argument.default
+    if default is None:
+        return _whole(argument.default_value)
+    literal = default.literal
+    return int(literal.value) if isinstance(literal, IntValueNode) else _whole(default.value)
 
 
 def _whole(value: Any) -> int | None:

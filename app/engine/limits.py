@@ -103,18 +103,19 @@ class Limits:
     def demand_small_document(self, document: DocumentNode) -> None:
         """Before a document is validated. It may still be wrong in every way."""
         fragments: dict[str, FragmentDefinitionNode] = {}
-        operations = []
-        for definition in document.definitions:
-            if isinstance(definition, FragmentDefinitionNode):
-                fragments.setdefault(definition.name.value, definition)
-            elif isinstance(definition, OperationDefinitionNode):
-                operations.append(definition)
+        operations: list[OperationDefinitionNode] = []
+        for each in document.definitions:
+            if isinstance(each, FragmentDefinitionNode):
+                fragments.setdefault(each.name.value, each)
+            elif isinstance(each, OperationDefinitionNode):
+                operations.append(each)
         defined = sum(isinstance(each, FragmentDefinitionNode) for each in document.definitions)
         self._demand("max_operations", "OPERATION_LIMIT_EXCEEDED", "operations", len(operations))
         self._demand("max_fragments", "FRAGMENT_LIMIT_EXCEEDED", "fragments", defined)
         totals = _with_their_spreads({name: self._alone(each) for name, each in fragments.items()}, fragments)
         fields = 0
-        for definition in (*operations, *fragments.values()):
+        definitions: list[Definition] = [*operations, *fragments.values()]
+        for definition in definitions:
             if isinstance(definition, FragmentDefinitionNode):
                 counts = totals[definition.name.value]
             else:
