@@ -93,7 +93,7 @@ class Documents:
         )
         if errors and errors[-1].message == ABORTED:
             most = self._settings.max_field_comparisons
-            message = "Too many fields have the same name: it would take too long to see whether they can be merged."
+            message = "Too many fields have the same name, or fragments nest too deep: validation would take too long."
             raise exceeded("FIELD_COMPARISON_LIMIT_EXCEEDED", message, most, None)
         if errors:
             raise RefusedDocumentError(errors, "GRAPHQL_VALIDATION_FAILED")

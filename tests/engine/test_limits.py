@@ -32,8 +32,9 @@ INTROSPECTION = get_introspection_query(
 )
 
 
-def settings(**limits: int) -> Settings:
-    return Settings.model_construct(**{"max_tokens": 10_000, **limits})
+def settings(**limits: Any) -> Settings:
+    limits.setdefault("max_tokens", 10_000)
+    return Settings.model_construct(**limits)
 
 
 def refusal(text: str, **limits: int) -> dict[str, Any] | None:
