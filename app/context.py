@@ -40,6 +40,11 @@ class Session:
     def expires_at(self) -> float:
         return self.principal.expires_at.timestamp()
 
+    @property
+    def max_cost(self) -> int:
+        reports = Permission.REPORT in self.principal.permissions
+        return self.settings.max_reporting_cost if reports else self.settings.max_cost
+
     def context(self) -> "Context":
         return Context(self.principal, self.account, self.database, self.following, self.settings)
 

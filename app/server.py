@@ -28,6 +28,7 @@ from app.following import Following
 from app.graph import schema
 from app.migrate import newest_revision
 from app.settings import Settings
+from app.shared_throttle import SharedThrottle
 
 MOST_KEPT_ACCOUNTS = 10_000
 
@@ -51,7 +52,7 @@ class Server:
         self._following = Following(settings.follow_interval)
         self._accounts: OrderedDict[UUID, Account] = OrderedDict()
         self._newest_revision = newest_revision()
-        self._graphql = GraphQLApp(Engine(schema, settings, explain), self._session)
+        self._graphql = GraphQLApp(Engine(schema, settings, explain, self._throttle()), self._session)
         self._graphiql = GraphiQL("/graphql", "Segments", EXAMPLES)
         self.app = Starlette(
             routes=[
@@ -74,6 +75,11 @@ class Server:
         finally:
             await self._authenticator.close()
             await self.database.close()
+
+    def _throttle(self) -> SharedThrottle | None:
+        """What all processes count in, when they count together."""
+        rate = self.settings.rate_limit_points_per_second
+        return SharedThrottle(rate, lambda: self.database) if rate and self.settings.rate_limit_shared else None
 
     async def _session(self, authorization: str | None) -> Session:
         try:

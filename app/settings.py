@@ -144,8 +144,62 @@ class Settings(BaseSettings):
     # How much at once
     max_body_bytes: int = Field(1_000_000, ge=1_000, description="Longest request body, in bytes.")
     max_tokens: int = Field(2_000, ge=100, le=100_000, description="Most lexical tokens in one GraphQL document.")
+    max_document_length: int = Field(
+        50_000, ge=1_000, le=1_000_000, description="Longest GraphQL document, in characters."
+    )
+    max_document_lines: int = Field(5_000, ge=100, le=100_000, description="Most lines of a GraphQL document.")
+    max_operations: int = Field(50, ge=1, le=1_000, description="Most operations in one document.")
+    max_fragments: int = Field(50, ge=0, le=1_000, description="Most fragments defined in one document.")
+    max_depth: int = Field(12, ge=1, le=100, description="Most fields within one another, introspection apart.")
+    max_introspection_depth: int = Field(
+        20, ge=1, le=100, description="Most fields within one another from __schema or __type on."
+    )
+    max_root_fields: int = Field(20, ge=1, le=1_000, description="Most fields at the root of an operation.")
+    max_aliases: int = Field(30, ge=0, le=10_000, description="Most aliases in one operation, through its fragments.")
+    max_directives: int = Field(
+        50, ge=0, le=10_000, description="Most directives in one operation, through its fragments."
+    )
+    max_variables: int = Field(100, ge=0, le=1_000, description="Most variables of one operation.")
+    max_fields: int = Field(
+        1_000, ge=10, le=100_000, description="Most fields in one document, those of a fragment wherever it is spread."
+    )
+    max_field_comparisons: int = Field(
+        10_000,
+        ge=100,
+        le=250_000,
+        description="Most comparisons of fields with the same name, to see whether they can be merged.",
+    )
+    max_list_items: int = Field(
+        1_000, ge=1, le=100_000, description="Most items of a list in a document or its variables; not below MAX_IDS."
+    )
+    max_string_length: int = Field(
+        10_000, ge=200, le=1_000_000, description="Longest text in a document or its variables, in characters."
+    )
+    max_json_depth: int = Field(
+        32, ge=5, le=200, description="Deepest nesting of lists and objects in variables or a value of a document."
+    )
+    max_json_values: int = Field(25_000, ge=100, le=1_000_000, description="Most values in the variables, all in all.")
     max_kept_document_bytes: int = Field(
         8_000_000, ge=100_000, description="Bytes of GraphQL documents kept parsed and validated."
+    )
+    max_cost: int = Field(10_000, ge=1, le=1_000_000_000, description="Most objects that one operation may ask for.")
+    max_reporting_cost: int = Field(
+        1_000_000, ge=1, le=1_000_000_000, description="The same for tokens that carry REPORT; not below MAX_COST."
+    )
+    rate_limit_points_per_second: int = Field(
+        10_000,
+        ge=0,
+        le=1_000_000,
+        description="Points that each subject of an account gets back every second; 0 sets no rate limit.",
+    )
+    rate_limit_burst: int = Field(
+        50_000,
+        ge=1,
+        le=1_000_000_000,
+        description="Points that a subject has after a rest; never fewer than one operation of theirs may cost.",
+    )
+    rate_limit_shared: bool = Field(
+        False, description="Whether all processes on the database count points together, by a statement per operation."
     )
     max_ids: int = Field(1_000, ge=1, le=10_000, description="Most ids in one list of one request.")
     max_page: int = Field(100, ge=1, le=1_000, description="Most rows in one page of a connection.")
@@ -175,6 +229,10 @@ class Settings(BaseSettings):
             raise ValueError("SEGMENTS_OIDC_JWKS_URL needs SEGMENTS_OIDC_ISSUER beside it")
         if self.default_page > min(self.max_page, self.max_member_page):
             raise ValueError("SEGMENTS_DEFAULT_PAGE is larger than SEGMENTS_MAX_PAGE or SEGMENTS_MAX_MEMBER_PAGE")
+        if self.max_ids > self.max_list_items:
+            raise ValueError("SEGMENTS_MAX_IDS is larger than SEGMENTS_MAX_LIST_ITEMS")
+        if self.max_cost > self.max_reporting_cost:
+            raise ValueError("SEGMENTS_MAX_COST is larger than SEGMENTS_MAX_REPORTING_COST")
         return self
 
     @classmethod

@@ -111,7 +111,16 @@ def locked(path: Path) -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def settings() -> Settings:
-    return Settings(pool_size=10, jwt_secret=SECRET)
+    """Those of a server, but for limits that the tests' own documents would not fit in, and without a rate limit."""
+    return Settings(
+        pool_size=10,
+        jwt_secret=SECRET,
+        max_list_items=2_000,
+        max_aliases=1_000,
+        max_document_length=1_000_000,
+        max_string_length=100_000,
+        rate_limit_points_per_second=0,
+    )
 
 
 @pytest.fixture(scope="session")

@@ -127,6 +127,26 @@ async def test_the_permission_alone_is_enough(root: str, database: Database, cli
     assert "errors" not in answer
 
 
+DEAR = "{ segments(first: 100) { nodes { members(first: 900) { nodes { id } } } } }"
+"""It may return 100 times 902 objects, and the connection."""
+
+
+async def test_only_who_may_report_may_ask_for_much_at_once(
+    ours: Inventory, settings: Settings, client_with: ClientWith
+) -> None:
+    error = await client_with(ours, [Permission.READ]).error(DEAR)
+    assert error["extensions"] == {"code": "COST_LIMIT_EXCEEDED", "cost": 90_201, "limit": settings.max_cost}
+    assert (await client_with(ours, [Permission.READ, Permission.REPORT]).data(DEAR))["segments"]["nodes"]
+
+
+async def test_reports_have_a_limit_too(ours: Inventory, settings: Settings, client_with: ClientWith) -> None:
+    error = await client_with(ours, Permission).error(
+        DEAR.replace("{ id }", "{ segments(first: 50) { nodes { id } } }")
+    )
+    assert error["code"] == "COST_LIMIT_EXCEEDED"
+    assert error["extensions"]["limit"] == settings.max_reporting_cost
+
+
 def spoilt(value: object) -> object:
     """The same with texts that nothing can be done with. What is no free text in the graph is left alone."""
     if isinstance(value, dict):

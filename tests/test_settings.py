@@ -51,6 +51,27 @@ BAD_VALUES: dict[str, tuple[str, ...]] = {
     "SEGMENTS_CHANGE_WORK_MEM": ("3", "4097"),
     "SEGMENTS_MAX_TOKENS": ("99", "100001"),
     "SEGMENTS_MAX_KEPT_DOCUMENT_BYTES": ("99999", "many"),
+    "SEGMENTS_MAX_DOCUMENT_LENGTH": ("999", "1000001"),
+    "SEGMENTS_MAX_DOCUMENT_LINES": ("99", "100001"),
+    "SEGMENTS_MAX_OPERATIONS": ("0", "1001"),
+    "SEGMENTS_MAX_FRAGMENTS": ("-1", "1001"),
+    "SEGMENTS_MAX_DEPTH": ("0", "101"),
+    "SEGMENTS_MAX_INTROSPECTION_DEPTH": ("0", "101"),
+    "SEGMENTS_MAX_ROOT_FIELDS": ("0", "1001"),
+    "SEGMENTS_MAX_ALIASES": ("-1", "10001"),
+    "SEGMENTS_MAX_DIRECTIVES": ("-1", "10001"),
+    "SEGMENTS_MAX_VARIABLES": ("-1", "1001"),
+    "SEGMENTS_MAX_FIELDS": ("9", "100001"),
+    "SEGMENTS_MAX_FIELD_COMPARISONS": ("99", "250001"),
+    "SEGMENTS_MAX_LIST_ITEMS": ("0", "100001"),
+    "SEGMENTS_MAX_STRING_LENGTH": ("199", "1000001"),
+    "SEGMENTS_MAX_JSON_DEPTH": ("4", "201"),
+    "SEGMENTS_MAX_JSON_VALUES": ("99", "1000001"),
+    "SEGMENTS_MAX_COST": ("0", "1000000001", "dear"),
+    "SEGMENTS_MAX_REPORTING_COST": ("0", "1000000001"),
+    "SEGMENTS_RATE_LIMIT_POINTS_PER_SECOND": ("-1", "1000001", "0.5"),
+    "SEGMENTS_RATE_LIMIT_BURST": ("0", "1000000001"),
+    "SEGMENTS_RATE_LIMIT_SHARED": ("perhaps",),
     "SEGMENTS_MAX_IDS": ("0", "10001"),
     "SEGMENTS_MAX_PAGE": ("0", "1001"),
     "SEGMENTS_MAX_MEMBER_PAGE": ("0", "10001"),
@@ -153,6 +174,20 @@ def test_an_address_of_keys_without_an_issuer_is_refused(monkeypatch: pytest.Mon
 def test_a_default_page_larger_than_the_largest_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(InvalidSettingsError, match="SEGMENTS_DEFAULT_PAGE is larger than"):
         read(monkeypatch, SEGMENTS_MAX_MEMBER_PAGE="24")
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "said"),
+    [
+        ("SEGMENTS_MAX_IDS", "1001", "SEGMENTS_MAX_IDS is larger than SEGMENTS_MAX_LIST_ITEMS"),
+        ("SEGMENTS_MAX_COST", "1000001", "SEGMENTS_MAX_COST is larger than SEGMENTS_MAX_REPORTING_COST"),
+    ],
+)
+def test_a_limit_within_another_cannot_be_larger(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str, said: str
+) -> None:
+    with pytest.raises(InvalidSettingsError, match=said):
+        read(monkeypatch, **{variable: value})
 
 
 def test_secrets_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:

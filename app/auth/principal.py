@@ -13,6 +13,7 @@ class Permission(StrEnum):
     EDIT_SEGMENTS = "EDIT_SEGMENTS"
     SYNC_CANDIDATES = "SYNC_CANDIDATES"
     MANAGE_ACCOUNT = "MANAGE_ACCOUNT"
+    REPORT = "REPORT"
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,21 +5,29 @@ from dataclasses import dataclass
 
 from graphql import (
     DocumentNode,
+    FragmentDefinitionNode,
     GraphQLError,
     GraphQLSchema,
     NoSchemaIntrospectionCustomRule,
     OperationDefinitionNode,
     OperationType,
+    OverlappingFieldsCanBeMergedRule,
     parse,
     specified_rules,
     validate,
 )
 
+from app.engine.cost import Costing, OperationCost
 from app.engine.errors import ClientError, RefusedDocumentError
+from app.engine.limits import Limits, exceeded
+from app.engine.merging import bounded
 from app.settings import Settings
 
-MOST_ERRORS = 20
+MOST_ERRORS = 10
 """Mistakes of a document that are named; one more ends the search for them."""
+
+ABORTED = "Validation aborted."
+"""What graphql-core says when validation would take it too long, rather than when it found too many mistakes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +35,7 @@ class Operation:
     name: str | None
     kind: OperationType
     node: OperationDefinitionNode
+    cost: OperationCost
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +59,19 @@ class Documents:
     def __init__(self, schema: GraphQLSchema, settings: Settings) -> None:
         self._schema = schema
         self._settings = settings
-        self._rules = [*specified_rules, *([] if settings.introspection else [NoSchemaIntrospectionCustomRule])]
+        self._limits = Limits(settings)
+        merging = bounded(settings.max_field_comparisons)
+        self._rules = [merging if rule is OverlappingFieldsCanBeMergedRule else rule for rule in specified_rules]
+        if not settings.introspection:
+            self._rules.append(NoSchemaIntrospectionCustomRule)
         self._kept: OrderedDict[str, Document] = OrderedDict()
         self._kept_bytes = 0
 
     def get(self, text: str) -> Document:
-        """The document of this text. Raises RefusedDocumentError when it does not parse or does not fit the schema."""
+        """The document of this text.
+
+        Raises RefusedDocumentError when it does not parse, is larger than is allowed, or does not fit the schema.
+        """
         document = self._kept.get(text)
         if document is not None:
             self._kept.move_to_end(text)
@@ -65,7 +81,9 @@ class Documents:
         return document
 
     def _read(self, text: str) -> Document:
+        self._limits.demand_short_text(text)
         node = self._parsed(text)
+        self._limits.demand_small_document(node)
         errors = validate(
             self._schema,
             node,
@@ -73,13 +91,19 @@ class Documents:
             max_errors=MOST_ERRORS,
             hide_suggestions=not self._settings.introspection,
         )
+        if errors and errors[-1].message == ABORTED:
+            most = self._settings.max_field_comparisons
+            message = "Too many fields have the same name, or fragments nest too deep: validation would take too long."
+            raise exceeded("FIELD_COMPARISON_LIMIT_EXCEEDED", message, most, None)
         if errors:
             raise RefusedDocumentError(errors, "GRAPHQL_VALIDATION_FAILED")
         operations = {}
+        fragments = {each.name.value: each for each in node.definitions if isinstance(each, FragmentDefinitionNode)}
+        costing = Costing(self._schema, self._settings, fragments)
         for definition in node.definitions:
             if isinstance(definition, OperationDefinitionNode):
                 name = definition.name.value if definition.name else None
-                operations[name] = Operation(name, definition.operation, definition)
+                operations[name] = Operation(name, definition.operation, definition, costing.operation(definition))
         return Document(node, operations)
 
     def _parsed(self, text: str) -> DocumentNode:

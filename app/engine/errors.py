@@ -10,6 +10,9 @@ log = logging.getLogger(__name__)
 
 MASKED = "Something went wrong on our side. When you report it, quote the request id."
 
+LONGEST_MESSAGE = 1_000
+"""Characters of a message about what a client sent: graphql-core repeats a value that is wrong, however long it is."""
+
 
 class ClientError(Exception):
     """A failure whose message and code are meant for the client."""
@@ -79,5 +82,7 @@ def _is_about_the_request(error: GraphQLError) -> bool:
 
 def _with_code(error: GraphQLError, code: str) -> dict[str, Any]:
     formatted: dict[str, Any] = dict(error.formatted)
+    if len(error.message) > LONGEST_MESSAGE:
+        formatted["message"] = f"{error.message[:LONGEST_MESSAGE]}..."
     formatted["extensions"] = {"code": code, **formatted.get("extensions", {})}
     return formatted

@@ -20,7 +20,9 @@ from graphql import (
 
 from app.engine.documents import Document, Documents, Operation
 from app.engine.errors import ClientError, Explain, Masking
+from app.engine.limits import Limits, exceeded
 from app.engine.requests import GraphQLRequest
+from app.engine.throttle import RateLimit, Throttle
 from app.settings import Settings
 
 Answer = dict[str, Any]
@@ -48,6 +50,11 @@ class Session(Protocol):
         """When they are known no longer, in seconds since 1970."""
         ...
 
+    @property
+    def max_cost(self) -> int:
+        """What one operation of theirs may cost, by `app.engine.cost`."""
+        ...
+
     def context(self) -> Context:
         """For one operation."""
         ...
@@ -60,27 +67,46 @@ class Admitted:
     document: Document
     operation: Operation
     variables: dict[str, Any] | None
+    cost: Answer
+    """What it costs and how much is left, as clients read it."""
 
 
 class Engine:
     """Runs the operations of one schema."""
 
-    def __init__(self, schema: GraphQLSchema, settings: Settings, explain: Explain) -> None:
+    def __init__(
+        self, schema: GraphQLSchema, settings: Settings, explain: Explain, throttle: Throttle | None = None
+    ) -> None:
+        """Without a throttle this process counts alone what everybody asks."""
         self.settings = settings
         self.masking = Masking(explain)
         self._schema = schema
         self._documents = Documents(schema, settings)
+        self._limits = Limits(settings)
+        self._rate_limit = RateLimit(settings, throttle)
         self._seconds = {
             OperationType.QUERY: settings.query_timeout,
             OperationType.MUTATION: settings.mutation_timeout,
         }
 
-    async def admit(self, asked: GraphQLRequest, _: Session) -> Admitted:
-        """What is to run. Raises ClientError or RefusedDocumentError, and then nothing has run."""
+    async def admit(self, asked: GraphQLRequest, session: Session, *, only_validate: bool = False) -> Admitted:
+        """What is to run. Raises ClientError or RefusedDocumentError, and then nothing has run.
+
+        It has been paid for from then on, whatever becomes of it. To validate only costs one point.
+        """
         if asked.query is None:
             raise ClientError("`query` must be a string.", "BAD_REQUEST", 400)
         document = self._documents.get(asked.query)
-        return Admitted(document, document.operation(asked.operation_name), asked.variables)
+        operation = document.operation(asked.operation_name)
+        self._limits.demand_small_variables(asked.variables)
+        cost = operation.cost.of(asked.variables)
+        most = session.max_cost
+        if cost > most:
+            message = f"This may return {cost} objects. One operation may ask for {most}: ask for smaller pages."
+            raise exceeded("COST_LIMIT_EXCEEDED", message, most, None, cost=cost)
+        bucket = await self._rate_limit.demand(session.key, 1 if only_validate else cost, most)
+        told = {"requested": cost, "maximum": most, "throttleStatus": bucket.formatted() if bucket else None}
+        return Admitted(document, operation, asked.variables, told)
 
     async def answer(self, admitted: Admitted, session: Session, request_id: str) -> Answer:
         """Runs a query or a mutation. Raises ClientError TIMEOUT when it takes longer than its kind may.

@@ -25,6 +25,9 @@ METHODS = "GET, POST"
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
+COST = "GraphQL-Cost"
+"""The header with which a client asks for the cost: `report` beside the answer, or `validate` instead of running."""
+
 PATIENCE = 0.05
 """Seconds before anybody looks whether the client is still there."""
 
@@ -63,10 +66,11 @@ class GraphQLApp:
         if media_type is None:
             raise bad_request(f"Answers are {GRAPHQL_JSON} or {JSON}.", "NOT_ACCEPTABLE", 406)
         asked = await read(request, self._engine.settings.max_body_bytes)
+        wanted = _wanted_of_cost(request)
         # Who asks for plain JSON by name gets 200 for all that is a GraphQL request, by the GraphQL-over-HTTP draft.
         refused = 200 if media_type == JSON and names(request.headers.get("accept", ""), JSON) else 400
         try:
-            admitted = await self._engine.admit(asked, session)
+            admitted = await self._engine.admit(asked, session, only_validate=wanted == "validate")
         except RefusedDocumentError as error:
             return {"errors": error.formatted()}, refused, {}
         kind = admitted.operation.kind
@@ -74,9 +78,13 @@ class GraphQLApp:
             raise bad_request("Subscriptions are not served here.")
         if request.method == "GET" and kind is not OperationType.QUERY:
             raise bad_request("GET is for queries. Send mutations by POST.", "METHOD_NOT_ALLOWED", 405, Allow="POST")
+        if wanted == "validate":
+            return {"extensions": {"cost": admitted.cost}}, 200, {}
         answering = self._engine.answer(admitted, session, request_id)
         # A mutation goes on without its client: it is done whole or not at all, and never because somebody hung up.
         answer = await (_while_there(request, answering) if kind is OperationType.QUERY else answering)
+        if wanted == "report":
+            answer["extensions"] = {**answer.get("extensions", {}), "cost": admitted.cost}
         return answer, 200 if "data" in answer else refused, {}
 
 
@@ -121,6 +129,14 @@ async def _send(send: Send, answer: Answer, status: int, media_type: str, header
     raw = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in sent.items()]
     await send({"type": "http.response.start", "status": status, "headers": raw})
     await send({"type": "http.response.body", "body": body})
+
+
+def _wanted_of_cost(request: Request) -> str:
+    """`report`, `validate`, or nothing. Raises ClientError: who misspells the latter must not find that it ran."""
+    wanted = request.headers.get(COST, "").strip().lower()
+    if wanted not in ("", "report", "validate"):
+        raise bad_request(f"{COST} is `report` or `validate`.")
+    return wanted
 
 
 def _request_id(request: Request) -> str:

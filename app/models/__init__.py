@@ -9,6 +9,7 @@ from app.models.candidate_list import CandidateList, CandidateListMember
 from app.models.columns import Channel, IneligibilityCode, MembershipOperationKind, MembershipOperationStatus
 from app.models.consent import Consent, PolicyRequirement, PrivacyPolicy, Suppression
 from app.models.operation import IdempotencyKey, MembershipOperation, SkippedCandidate
+from app.models.rate_limit import RateLimit
 from app.models.segment import PastSegmentMember, Segment, SegmentMember
 from app.models.vacancy import Application, Vacancy
 
@@ -35,6 +36,7 @@ __all__ = [
     "PastSegmentMember",
     "PolicyRequirement",
     "PrivacyPolicy",
+    "RateLimit",
     "Segment",
     "SegmentMember",
     "SkippedCandidate",

@@ -113,6 +113,7 @@ described(
         "EDIT_SEGMENTS": "Make, change and delete segments and campaigns, and add and remove candidates.",
         "SYNC_CANDIDATES": "Bring in candidates, consents, vacancies and lists, as an applicant tracking system does.",
         "MANAGE_ACCOUNT": "Change contracts, policies and suppressions.",
+        "REPORT": "Ask for much more in one operation than others may.",
     },
 )
 described(

@@ -498,6 +498,13 @@ def upgrade() -> None:
     )
     op.create_index("campaign_segment_by_segment", "campaign_segment", ["account_id", "segment_id"], unique=False)
     op.create_table(
+        "rate_limit",
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("full_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("key"),
+        prefixes=["UNLOGGED"],
+    )
+    op.create_table(
         "policy_requirement",
         sa.Column("account_id", sa.UUID(), nullable=False),
         sa.Column("channel", CHANNEL, nullable=False),
@@ -516,6 +523,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     for table in (
+        "rate_limit",
         "policy_requirement",
         "campaign_segment",
         "vacancy",

@@ -44,6 +44,7 @@ class Visitor:
 
     key = "visitor"
     expires_at = float("inf")
+    max_cost = 1_000
 
     def context(self) -> Workplace:
         return Workplace()

@@ -7,5 +7,5 @@ async def test_a_viewer_sees_whose_token_it_is(client: Client, world: World) -> 
     assert data["viewer"] == {
         "subject": "tester",
         "account": {"id": str(world.account_id), "name": world.account.name},
-        "permissions": ["READ", "EDIT_SEGMENTS", "SYNC_CANDIDATES", "MANAGE_ACCOUNT"],
+        "permissions": ["READ", "EDIT_SEGMENTS", "SYNC_CANDIDATES", "MANAGE_ACCOUNT", "REPORT"],
     }
