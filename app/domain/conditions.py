@@ -30,6 +30,9 @@ NEVER_UNKNOWN = frozenset(
 RELATED = frozenset(("registered_for_vacancy", "in_candidate_list", "in_segment", "accepted_policy", "eligible_for"))
 """Conditions on rows of other tables."""
 
+MOST_PAIRS = 10_000
+"""First and last names that full names are parted into: one of a hundred words can be parted in a hundred ways."""
+
 
 @dataclass
 class Conditions:
@@ -38,6 +41,8 @@ class Conditions:
     settings: Settings
     probing: bool
     """Whether few candidates are looked at one by one, so that no index needs to find them."""
+    pairs: int = 0
+    """First and last names that full names have been parted into so far."""
 
     def text(self, value: str) -> str:
         value = self._text(value).strip()
@@ -74,6 +79,9 @@ class Conditions:
             for index in range(1, len(words)):
                 firsts.append(" ".join(words[:index]))
                 lasts.append(" ".join(words[index:]))
+        self.pairs += len(firsts)
+        if self.pairs > MOST_PAIRS:
+            raise BadUserInputError(f"The full names in a filter have at most {MOST_PAIRS:,} spaces in all.")
         return (
             f"({LAST_NAME}, {FIRST_NAME}) IN (SELECT lower(last), lower(first)"
             f" FROM unnest({self.p(lasts)}::text[], {self.p(firsts)}::text[]) AS pair(last, first))"

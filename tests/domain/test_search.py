@@ -347,6 +347,8 @@ def nested_filter(depth: int) -> CandidateFilter:
 REFUSED = {
     "too deep": nested_filter(5),
     "too many conditions": CandidateFilter(or_=[CandidateFilter(text="a")] * 100),
+    "too many empty filters": CandidateFilter(or_=[CandidateFilter()] * 100),
+    "too many spaces in names": CandidateFilter(or_=[CandidateFilter(name=TextFilter(in_=["a " * 60] * 90))] * 2),
     "text too long": CandidateFilter(text="x" * (LONGEST + 1)),
     "name too long": CandidateFilter(name=TextFilter(contains="x" * (LONGEST + 1))),
     "skill too long": CandidateFilter(skills=SkillFilter(has_any=["x" * (LONGEST + 1)])),
