@@ -81,7 +81,7 @@ class Conditions:
                 lasts.append(" ".join(words[index:]))
         self.pairs += len(firsts)
         if self.pairs > MOST_PAIRS:
-            raise BadUserInputError(f"The full names in a filter have at most {MOST_PAIRS:,} spaces in all.")
+            raise BadUserInputError(f"The whole names in a filter have at most {MOST_PAIRS:,} spaces in all.")
         return (
             f"({LAST_NAME}, {FIRST_NAME}) IN (SELECT lower(last), lower(first)"
             f" FROM unnest({self.p(lasts)}::text[], {self.p(firsts)}::text[]) AS pair(last, first))"

@@ -62,7 +62,9 @@ class CandidateFilter(search.CandidateFilter):
     )
     name: TextFilter | None = field(
         default=None,
-        description="The full name: first name, space, last name. Full names asked for have at most 10,000 spaces in all.",
+        description=(
+            "The full name: first name, space, last name. Whole names asked for have at most 10,000 spaces in all."
+        ),
     )
     email: TextFilter | None = field(default=None, description="The e-mail address.")
     city: TextFilter | None = field(default=None, description="The city the candidate lives in.")
