@@ -7,7 +7,7 @@ that relates a candidate to something, can serve it; where an index finds a supe
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from app.domain.eligibility import Rules, eligible, not_lapsed
+from app.domain.eligibility import Rules, active, eligible, not_lapsed
 from app.domain.errors import BadUserInputError
 from app.domain.filters import LEAST_LETTERS, SIGN, DateTimeRange, SkillFilter, TextFilter
 from app.domain.names import searched_text, uuid
@@ -165,12 +165,7 @@ class Conditions:
         return self._exists("segment_member m", "m", f"m.segment_id = {self._id(value)} AND {lapsed}")
 
     def accepted_policy(self, value: str) -> str:
-        return self._exists(
-            "consent k",
-            "k",
-            f"k.policy_id = {self._id(value)} AND k.withdrawn_at IS NULL AND k.granted_at <= now()"
-            " AND (k.expires_at IS NULL OR k.expires_at > now())",
-        )
+        return self._exists("consent k", "k", f"k.policy_id = {self._id(value)} AND {active('k')}")
 
     def _exists(self, table: str, alias: str, condition: str) -> str:
         match = f"{alias}.account_id = $1 AND {alias}.candidate_id = c.id"
