@@ -41,7 +41,8 @@ class Mutation:
     create_segment = _mutation(create_segment, "Makes an empty segment.")
     rename_segment = _mutation(rename_segment, "Gives a segment another name.")
     archive_segment = _mutation(
-        archive_segment, "Takes a segment out of use. Its members stay, cannot change, and use their endpoints."
+        archive_segment,
+        "Takes a segment out of use. Nobody adds or removes members then, and they go on using their endpoints.",
     )
     restore_segment = _mutation(restore_segment, "Takes an archived segment back into use.")
     delete_segment = _mutation(delete_segment, "Deletes a segment for good and ends its memberships.")

@@ -140,6 +140,15 @@ async def test_models_that_say_something_else_are_seen(make_database: MakeDataba
         assert changed in seen
 
 
+async def test_names_of_segments_sort_by_code_point_whatever_the_locale_of_the_database(database_url: str) -> None:
+    rows = await run(
+        database_url,
+        "SELECT collation_name FROM information_schema.columns"
+        " WHERE table_name = 'segment' AND column_name = 'name_key'",
+    )
+    assert [row["collation_name"] for row in rows] == ["C"]
+
+
 async def test_migrating_again_changes_nothing(make_database: MakeDatabase) -> None:
     url = await make_database()
     assert await migrate(url) is True

@@ -7,7 +7,7 @@ that relates a candidate to something, can serve it; where an index finds a supe
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from app.domain.eligibility import Rules, eligible, not_lapsed
+from app.domain.eligibility import Rules, active, eligible, not_lapsed
 from app.domain.errors import BadUserInputError
 from app.domain.filters import LEAST_LETTERS, SIGN, DateTimeRange, SkillFilter, TextFilter
 from app.domain.names import searched_text, uuid
@@ -30,6 +30,9 @@ NEVER_UNKNOWN = frozenset(
 RELATED = frozenset(("registered_for_vacancy", "in_candidate_list", "in_segment", "accepted_policy", "eligible_for"))
 """Conditions on rows of other tables."""
 
+MOST_PAIRS = 10_000
+"""First and last names that full names are parted into: one of a hundred words can be parted in a hundred ways."""
+
 
 @dataclass
 class Conditions:
@@ -38,6 +41,8 @@ class Conditions:
     settings: Settings
     probing: bool
     """Whether few candidates are looked at one by one, so that no index needs to find them."""
+    pairs: int = 0
+    """First and last names that full names have been parted into so far."""
 
     def text(self, value: str) -> str:
         value = self._text(value).strip()
@@ -74,6 +79,9 @@ class Conditions:
             for index in range(1, len(words)):
                 firsts.append(" ".join(words[:index]))
                 lasts.append(" ".join(words[index:]))
+        self.pairs += len(firsts)
+        if self.pairs > MOST_PAIRS:
+            raise BadUserInputError(f"The whole names in a filter have at most {MOST_PAIRS:,} spaces in all.")
         return (
             f"({LAST_NAME}, {FIRST_NAME}) IN (SELECT lower(last), lower(first)"
             f" FROM unnest({self.p(lasts)}::text[], {self.p(firsts)}::text[]) AS pair(last, first))"
@@ -157,12 +165,7 @@ class Conditions:
         return self._exists("segment_member m", "m", f"m.segment_id = {self._id(value)} AND {lapsed}")
 
     def accepted_policy(self, value: str) -> str:
-        return self._exists(
-            "consent k",
-            "k",
-            f"k.policy_id = {self._id(value)} AND k.withdrawn_at IS NULL AND k.granted_at <= now()"
-            " AND (k.expires_at IS NULL OR k.expires_at > now())",
-        )
+        return self._exists("consent k", "k", f"k.policy_id = {self._id(value)} AND {active('k')}")
 
     def _exists(self, table: str, alias: str, condition: str) -> str:
         match = f"{alias}.account_id = $1 AND {alias}.candidate_id = c.id"

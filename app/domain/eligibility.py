@@ -71,6 +71,15 @@ async def rules(source: Database | Snapshot | Transaction, account_id: UUID) -> 
     return Rules(policies, frozenset(Channel(row["channel"]) for row in rows if row["policy_id"] is None))
 
 
+def active(k: str, now: str | Place = "now()", unexpired_at: str | Place | None = None) -> str:
+    """The condition that the consent `k` is in force. Given `unexpired_at`, it need not last until now but until then.
+    Both are SQL expressions."""
+    return (
+        f"{k}.withdrawn_at IS NULL AND {k}.granted_at <= {now}"
+        f" AND ({k}.expires_at IS NULL OR {k}.expires_at > {unexpired_at or now})"
+    )
+
+
 def eligible(
     rules: Rules, channel: Channel, c: str, p: Parameters, now: str | Place, unexpired_at: Place | None = None
 ) -> str:
@@ -86,7 +95,7 @@ def eligible(
         )
     conditions += [
         f"EXISTS (SELECT FROM consent k WHERE k.account_id = $1 AND k.candidate_id = {c}.id"
-        f" AND k.policy_id = {p(policy)} AND {_active('k', now, unexpired_at or now)})"
+        f" AND k.policy_id = {p(policy)} AND {active('k', now, unexpired_at)})"
         for policy in rules.policies[channel]
     ]
     return f"({' AND '.join(conditions)})"
@@ -181,10 +190,3 @@ async def reasons_by_candidate(
         ]
         for row in rows
     }
-
-
-def _active(k: str, now: str | Place, unexpired_at: str | Place) -> str:
-    return (
-        f"{k}.withdrawn_at IS NULL AND {k}.granted_at <= {now}"
-        f" AND ({k}.expires_at IS NULL OR {k}.expires_at > {unexpired_at})"
-    )

@@ -8,9 +8,9 @@ readers from seeing it before.
 from collections.abc import Sequence
 from uuid import UUID
 
-from app.database import Transaction
+from app.database import Database, Transaction
 from app.domain import operations
-from app.domain.eligibility import Rules, eligible, rules
+from app.domain.eligibility import Rules, eligible, not_lapsed, rules
 from app.domain.endings import end_memberships
 from app.domain.operations import Outcome
 from app.domain.sql import Parameters, Place
@@ -79,6 +79,20 @@ async def sweep(tx: Transaction) -> int:
     ended = await end_lost_memberships(tx, expired, "A consent expired.")
     await tx.fetch(SWEPT, tx.account_id, tx.now)
     return ended
+
+
+async def freed_by_sweep(database: Database, account_id: UUID, demands: Rules) -> int:
+    """How many endpoints the next sweep would free if it came now."""
+    p = Parameters(account_id)
+    [row] = await database.fetch(
+        f"""
+-- Endpoints that rest on consents which expired since memberships were last swept.
+SELECT count(*) FROM (
+  SELECT DISTINCT m.candidate_id, m.channel FROM segment_member m
+  WHERE m.account_id = $1 AND NOT {not_lapsed(demands, "m.channel", "m.candidate_id", p)}) AS endpoint""",
+        *p.values,
+    )
+    return int(row[0])
 
 
 def _lost(demands: Rules, p: Parameters, candidate_ids: str, now: Place) -> str:

@@ -12,24 +12,21 @@ from asyncpg import Record
 from app.database import Database, EndpointUse, Transaction
 from app.domain.errors import ContractInactiveError
 
-IN_FORCE = """
+INCLUDES_DAY = "account_id = $1 AND starts_on <= $2 AND ends_on >= $2 ORDER BY starts_on DESC, id DESC LIMIT 1"
+"""Which contract is in force on the day $2."""
+
+IN_FORCE = f"""
 -- The contract whose dates include today.
-SELECT endpoint_limit FROM contract
-WHERE account_id = $1 AND starts_on <= $2 AND ends_on >= $2
-ORDER BY starts_on DESC, id DESC LIMIT 1
+SELECT endpoint_limit FROM contract WHERE {INCLUDES_DAY}
 """
 
-USAGE = """
+USAGE = f"""
 -- The contract in force and what is used of it.
 SELECT c.name, c.endpoint_limit, c.starts_on, c.ends_on, c.endpoint_limit AS "limit",
   u.email_used, u.sms_used, u.email_used + u.sms_used AS used, u.reserved,
   greatest(0, c.endpoint_limit - u.email_used - u.sms_used - u.reserved) AS remaining
 FROM endpoint_usage u
-JOIN LATERAL (
-  SELECT name, endpoint_limit, starts_on, ends_on FROM contract
-  WHERE account_id = $1 AND starts_on <= $2 AND ends_on >= $2
-  ORDER BY starts_on DESC, id DESC LIMIT 1
-) c ON true
+CROSS JOIN (SELECT name, endpoint_limit, starts_on, ends_on FROM contract WHERE {INCLUDES_DAY}) AS c
 WHERE u.account_id = $1
 """
 

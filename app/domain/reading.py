@@ -7,7 +7,7 @@ from uuid import UUID
 from asyncpg import Record
 
 from app.database import Database
-from app.domain.eligibility import Rules, not_lapsed
+from app.domain.eligibility import Rules, active, not_lapsed
 from app.domain.lists import CANDIDATE_COLUMNS, CANDIDATE_LIST_COLUMNS, VACANCY_COLUMNS
 from app.domain.sql import Parameters
 from app.models import Channel
@@ -36,10 +36,10 @@ WHERE p.account_id = $1
 GROUP BY p.id, p.name ORDER BY lower(p.name), p.id
 """
 
-CONSENTS = """
+CONSENTS = f"""
 -- What candidates said to each policy, newest first.
 SELECT k.candidate_id, k.policy_id, k.granted_at, k.expires_at, k.withdrawn_at, k.source,
-  k.withdrawn_at IS NULL AND k.granted_at <= now() AND (k.expires_at IS NULL OR k.expires_at > now()) AS active
+  {active("k")} AS active
 FROM consent k WHERE k.account_id = $1 AND k.candidate_id = ANY($2::uuid[])
 ORDER BY k.granted_at DESC, k.policy_id
 """

@@ -47,6 +47,8 @@ class _Compiler:
         most = self.conditions.settings.max_filter_depth
         if depth > most:
             raise BadUserInputError(f"A filter nests and, or and not at most {most} deep.")
+        if not filter.given:
+            self._count()
         if negated and not self.conditions.probing and _is_related(filter) and not _is_simple(filter):
             return _Part(f"NOT {_exists(self.compiled(filter, False, depth).sql)}", related=True)
         parts = list(self._parts(filter, negated, depth))

@@ -140,11 +140,7 @@ async def _write(database: Database, account: Account, kind: Kind, rows: Sequenc
         except BusyError:
             if awaited == TURNS_AWAITED:
                 raise
-        except (
-            asyncpg.DataError,
-            asyncpg.IntegrityConstraintViolationError,
-            asyncpg.ProgramLimitExceededError,
-        ) as error:
+        except REFUSALS as error:
             if len(rows) == 1:
                 return Outcome(failures=[Failure(rows[0].record, f"PostgreSQL refuses it: {error}.")])
             break

@@ -32,13 +32,6 @@ def moment(value: Any, field: str) -> datetime | None:
     return read if read.tzinfo else read.replace(tzinfo=UTC)
 
 
-def required_moment(value: Any, field: str) -> datetime:
-    found = moment(value, field)
-    if found is None:
-        raise InvalidValueError(field, "is missing")
-    return found
-
-
 def _read(value: str) -> datetime | None:
     try:
         if value[4:5] == "-":

@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Column, DateTime, Index
+from sqlalchemy import CheckConstraint, Column, DateTime, Index, String
 from sqlmodel import Field, SQLModel
 
 from app.models.columns import Channel, account_key, enum, key, loose_account_key, moment
@@ -21,8 +21,8 @@ class Segment(SQLModel, table=True):
     account_id: UUID = Field(sa_column=account_key())
     id: UUID = Field(sa_column=key())
     name: str
-    name_key: str
-    """The name without regard to case: what must be unique, and what names are sorted by."""
+    name_key: str = Field(sa_type=String(collation="C"))
+    """The name without regard to case: what must be unique, and what names are sorted by, whatever the locale."""
     channel: Channel = Field(sa_column=enum(Channel, "channel"))
     created_at: datetime = Field(sa_column=moment(now=True))
     last_modified_at: datetime = Field(sa_column=moment(now=True))

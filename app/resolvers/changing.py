@@ -31,6 +31,8 @@ async def change(
     """Does the work in one transaction. What it raises of the expected undoes all of it and is in the result."""
     context = info.context
     context.demand(permission)
+    # What an earlier mutation of the same document loaded for its payload is not true of this one's.
+    context.loaders.clear()
     try:
         async with context.database.write(context.account_id) as tx:
             return await work(tx, context)

@@ -1,7 +1,7 @@
 """What adding candidates would do."""
 
 from app.context import Context
-from app.domain import quota, segments
+from app.domain import lapses, quota, segments
 from app.domain.membership import assess
 from app.domain.names import one_id
 from app.domain.selection import resolve
@@ -19,6 +19,11 @@ async def preview(context: Context, segment_id: str, candidates: CandidateSelect
     selected = await resolve(database, account_id, candidates, ("candidates",), demands, settings)
     usage = await quota.usage(database, account_id)
     found = await assess(database, account_id, segment, selected, demands, settings)
+    fits = found.new_endpoints <= usage["remaining"]
+    if not fits:
+        # The addition would sweep first.
+        room = usage["limit"] - usage["used"] - usage["reserved"]
+        fits = found.new_endpoints <= room + await lapses.freed_by_sweep(database, account_id, demands)
     return AddCandidatesPreview(
         matched_count=found.matched,
         already_member_count=found.already_member,
@@ -26,5 +31,5 @@ async def preview(context: Context, segment_id: str, candidates: CandidateSelect
         addable_count=found.addable,
         new_endpoint_count=found.new_endpoints,
         quota_usage=usage,
-        fits_quota=found.new_endpoints <= usage["remaining"],
+        fits_quota=fits,
     )

@@ -68,4 +68,8 @@ class AddCandidatesPreview:
         description="Endpoints that the contract would newly count: addable candidates in no segment of the channel."
     )
     quota_usage: QuotaUsage = strawberry.field(description="What the contract allows and what is used of it now.")
-    fits_quota: bool = strawberry.field(description="Whether the contract has room for all of them.")
+    fits_quota: bool = strawberry.field(
+        description=(
+            "Whether the contract has room for all of them, once the memberships have ended whose consents expired."
+        )
+    )

@@ -23,9 +23,9 @@ LaterApplicationConnection = Annotated["ApplicationConnection", strawberry.lazy(
 @strawberry.type(description="Someone whom a recruiter may want to contact.")
 class Candidate(Node):
     external_id: str | None = strawberry.field(description="The candidate's id in the applicant tracking system.")
-    first_name: str = strawberry.field(description="First name; may be empty.")
+    first_name: str = strawberry.field(description="Given name or names; never empty.")
     last_name: str = strawberry.field(description="Last name, with its prefixes.")
-    email: str | None = strawberry.field(description="The e-mail address, as it was given.")
+    email: str | None = strawberry.field(description="The e-mail address, its domain in lower case.")
     mobile: str | None = strawberry.field(description="The mobile number as typed in. It is never texted.")
     verified_mobile: str | None = strawberry.field(
         description="The verified mobile address, in E.164. Only this number is ever texted."

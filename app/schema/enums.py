@@ -91,7 +91,10 @@ described(
         "ADD": "Adds candidates.",
         "REMOVE": "Removes candidates.",
         "UNDO": "Takes back another operation.",
-        "ELIGIBILITY_LOST": "Ends memberships of candidates who may no longer be contacted. Nobody asks for it.",
+        "ELIGIBILITY_LOST": (
+            "Ends memberships of candidates who may no longer be contacted. It comes of a change of consents, addresses"
+            " or suppressions, or of a consent that expired."
+        ),
     },
 )
 described(
@@ -165,7 +168,7 @@ described(
         "INVALID_INPUT": "A value is out of its bounds; the message says which bounds.",
         "NOT_FOUND": "There is nothing with this id in the account.",
         "NAME_TAKEN": "Another segment has the name.",
-        "SEGMENT_ARCHIVED": "The segment is archived, so its members cannot change.",
+        "SEGMENT_ARCHIVED": "The segment is archived, so nobody adds or removes members.",
         "CHANNEL_MISMATCH": "The segment is for another channel than the campaign.",
         "QUOTA_EXCEEDED": "The contract does not allow the endpoints that this needs.",
         "CONTRACT_INACTIVE": "No contract is in force today.",

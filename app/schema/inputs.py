@@ -43,7 +43,7 @@ class DateTimeRange(search.DateTimeRange):
 @strawberry.input(
     description=(
         "A search for candidates: the same to look and to add all that it finds. Conditions given must all hold."
-        " `and`, `or` and `not` nest at most 4 deep, with at most 100 conditions in all."
+        " `and`, `or` and `not` nest at most 4 deep, with at most 100 conditions in all; an empty filter counts as one."
         " An id that is unknown, or of another kind, finds nobody."
     )
 )
@@ -60,7 +60,12 @@ class CandidateFilter(search.CandidateFilter):
             " the last word may be unfinished. A blank text demands nothing."
         ),
     )
-    name: TextFilter | None = field(default=None, description="The full name: first name, space, last name.")
+    name: TextFilter | None = field(
+        default=None,
+        description=(
+            "The full name: first name, space, last name. Whole names asked for have at most 10,000 spaces in all."
+        ),
+    )
     email: TextFilter | None = field(default=None, description="The e-mail address.")
     city: TextFilter | None = field(default=None, description="The city the candidate lives in.")
     country: TextFilter | None = field(default=None, description="The country, as it was given: usually two letters.")

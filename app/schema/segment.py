@@ -55,7 +55,10 @@ class Segment(Node):
     created_at: datetime = strawberry.field(description="When it was made.")
     last_modified_at: datetime = strawberry.field(description="When the segment or its members last changed.")
     archived_at: datetime | None = strawberry.field(
-        description="When it was archived. The members of an archived segment stay, and cannot change."
+        description=(
+            "When it was archived. Nobody adds or removes members of an archived segment; those who may no longer be"
+            " contacted leave it as they leave any other."
+        )
     )
     member_count: int = strawberry.field(
         description="How many members it has. Kept with every change, so that it costs nothing to read."

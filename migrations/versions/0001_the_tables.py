@@ -33,11 +33,12 @@ END
 """
 
 # The words of a text. Separators are spelled out rather than taken from the locale; + and # belong to C++ and C#.
-# A lexeme holds 2,046 bytes at most, so an absurdly long word is cut.
+# A lexeme holds 2,046 bytes at most, so an absurdly long word is cut; fold makes a character of a word six times as
+# long at most, where one sign stands for a Japanese word.
 WORDS = r"""
 CREATE FUNCTION words(value text) RETURNS text[] LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE RETURN
 array_remove(regexp_split_to_array(
-  CASE WHEN octet_length(value) <= 500 THEN fold(value)
+  CASE WHEN octet_length(value) <= CASE WHEN octet_length(value) = length(value) THEN 500 ELSE 340 END THEN fold(value)
   ELSE regexp_replace(fold(value), '(\S{250})\S+', '\1', 'g') END,
   '[\u0001-"$-*,-/:-@\[-`{-\u00a9\u00ab-\u00b4\u00b6-\u00b9\u00bb-\u00bf\u2000-\u206f\u3000-\u303f]+'), '')
 """
@@ -435,7 +436,7 @@ def upgrade() -> None:
         sa.Column("account_id", sa.UUID(), nullable=False),
         sa.Column("id", sa.UUID(), nullable=False),
         sa.Column("name", sa.String(), nullable=False),
-        sa.Column("name_key", sa.String(), nullable=False),
+        sa.Column("name_key", sa.String(collation="C"), nullable=False),
         sa.Column("channel", CHANNEL, nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("last_modified_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),

@@ -41,6 +41,16 @@ async def test_withdrawing_a_consent_ends_what_it_held_up_and_frees_the_endpoint
     assert not (await check(world)).lines()
 
 
+async def test_who_withdraws_a_consent_leaves_archived_segments_too(world: World) -> None:
+    [someone] = await world.candidates(1)
+    segment_id = await world.segment()
+    await world.add(segment_id)
+    await world.run("UPDATE segment SET archived_at = now() WHERE account_id = $1 AND id = $2", segment_id)
+    assert await withdraw(world, [someone]) == 1
+    assert await world.used() == (0, 0)
+    assert not (await check(world)).lines()
+
+
 async def test_what_a_withdrawal_ended_is_recorded(world: World, client: Client) -> None:
     candidates = await world.candidates(3)
     segment_id = await world.segment()

@@ -75,6 +75,11 @@ async def test_text_finds_words_without_case_and_accents(population: Population,
     assert await names(population, text=text) == sorted(found)
 
 
+@pytest.mark.parametrize("length", [113, 114, 166, 200])
+async def test_a_word_of_signs_that_stand_for_words_may_be_of_any_length(population: Population, length: int) -> None:
+    assert await names(population, text="\N{SQUARE KIROMEETORU}" * length) == []
+
+
 @pytest.mark.parametrize("text", ["", "   "])
 async def test_a_blank_text_demands_nothing(population: Population, text: str) -> None:
     assert len(await names(population, text=text)) == len(PEOPLE)
@@ -342,6 +347,8 @@ def nested_filter(depth: int) -> CandidateFilter:
 REFUSED = {
     "too deep": nested_filter(5),
     "too many conditions": CandidateFilter(or_=[CandidateFilter(text="a")] * 100),
+    "too many empty filters": CandidateFilter(or_=[CandidateFilter()] * 100),
+    "too many spaces in names": CandidateFilter(or_=[CandidateFilter(name=TextFilter(in_=["a " * 60] * 90))] * 2),
     "text too long": CandidateFilter(text="x" * (LONGEST + 1)),
     "name too long": CandidateFilter(name=TextFilter(contains="x" * (LONGEST + 1))),
     "skill too long": CandidateFilter(skills=SkillFilter(has_any=["x" * (LONGEST + 1)])),

@@ -122,6 +122,19 @@ async def test_a_member_whose_consent_has_just_expired_is_ineligible(client: Cli
     assert found["ineligible"] == [{"code": "CONSENT_EXPIRED", "count": 1}]
 
 
+async def test_the_room_that_expired_consents_leave_is_room_for_others(client: Client, world: World) -> None:
+    await world.contract(2)
+    segment_id = await world.segment()
+    members = await world.candidates(2)
+    await world.add(segment_id, members)
+    await world.add(await world.segment(), members[:1])
+    await world.lapse(members[0])
+    newcomers = [str(each) for each in await world.candidates(2)]
+    assert not (await preview(client, segment_id, {"ids": newcomers}))["fitsQuota"]
+    assert (await preview(client, segment_id, {"ids": newcomers[:1]}))["fitsQuota"]
+    assert (await add(client, segment_id, {"ids": newcomers[:1]}))["operation"]["addedCount"] == 1
+
+
 CONSENTS: list[dict[str, Any]] = [
     {},
     {},

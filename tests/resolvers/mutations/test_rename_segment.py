@@ -45,6 +45,19 @@ async def test_a_segment_gets_another_name_and_keeps_all_else(client: Client, wo
     assert await seen(client, segment_id) == {"name": "Makers", "lastModifiedAt": segment["lastModifiedAt"]}
 
 
+async def test_each_of_several_in_one_document_answers_with_its_own_name(client: Client, world: World) -> None:
+    segment_id = await world.segment("First")
+    data = await client.data(
+        """mutation($id: ID!) {
+          second: renameSegment(input: {segmentId: $id, name: "Second"}) { ...Renamed }
+          third: renameSegment(input: {segmentId: $id, name: "Third"}) { ...Renamed }
+        }
+        fragment Renamed on RenameSegmentPayload { segment { name } }""",
+        id=str(segment_id),
+    )
+    assert [data[each]["segment"]["name"] for each in ("second", "third")] == ["Second", "Third"]
+
+
 async def test_the_old_name_is_free_again(client: Client, world: World) -> None:
     first, second = await world.segment("First"), await world.segment("Second")
     await rename(client, first, "Third")
