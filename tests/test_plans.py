@@ -6,7 +6,7 @@ from random import Random
 
 import orjson
 import pytest
-from graphql import ExecutionResult, execute, parse, validate
+from graphql import ExecutionResult, OperationDefinitionNode, execute, parse, validate
 from graphql.execution.values import VariableValues, get_variable_values
 
 from app.context import Session
@@ -35,7 +35,8 @@ async def test_a_plan_answers_like_graphql_core(share: int, ours: Inventory, ses
 async def compare(query: Query, session: Session) -> str:
     document = parse(query.text)
     assert validate(schema, document) == [], query.text
-    [operation, *_] = document.definitions
+    operation = document.definitions[0]
+    assert isinstance(operation, OperationDefinitionNode)
     variables = get_variable_values(schema, operation.variable_definitions or (), query.variables)
     assert isinstance(variables, VariableValues), variables
     expected = execute(schema, document, context_value=session.context(), variable_values=query.variables)
