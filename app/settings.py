@@ -41,6 +41,12 @@ def _trusted(url: str) -> str:
     return url
 
 
+def _readable(path: Path) -> Path:
+    if not path.is_file():
+        raise ValueError("must be a file that can be read")
+    return path
+
+
 def _split(value: object) -> object:
     return tuple(part.strip() for part in value.split(",")) if isinstance(value, str) else value
 
@@ -145,7 +151,7 @@ class Settings(BaseSettings):
     max_body_bytes: int = Field(1_000_000, ge=1_000, description="Longest request body, in bytes.")
     max_tokens: int = Field(2_000, ge=100, le=100_000, description="Most lexical tokens in one GraphQL document.")
     max_kept_document_bytes: int = Field(
-        8_000_000, ge=100_000, description="Bytes of GraphQL documents kept parsed and validated."
+        32_000_000, ge=1_000_000, description="Bytes of memory for GraphQL documents kept parsed and validated."
     )
     max_ids: int = Field(1_000, ge=1, le=10_000, description="Most ids in one list of one request.")
     max_page: int = Field(100, ge=1, le=1_000, description="Most rows in one page of a connection.")
@@ -157,6 +163,16 @@ class Settings(BaseSettings):
     max_filter_conditions: int = Field(100, ge=1, le=1_000, description="Most conditions in one candidate filter.")
     max_text_length: int = Field(200, ge=1, le=10_000, description="Longest text in a filter, in characters.")
     max_skipped: int = Field(100_000, ge=0, description="Most left-out candidates that one operation keeps by name.")
+
+    # Which documents
+    persisted_documents: Literal["off", "apq", "trusted-only"] = Field(
+        "apq",
+        description="off: documents come by text alone. apq: also by hash or id. trusted-only: none but those trusted.",
+    )
+    trusted_documents: Annotated[Path, AfterValidator(_readable)] | None = Field(
+        None,
+        description="A manifest of documents known from the start, as Apollo, Relay or graphql-codegen write it.",
+    )
 
     # How it talks
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least level that is logged.")
@@ -171,6 +187,10 @@ class Settings(BaseSettings):
             raise ValueError("SEGMENTS_OIDC_JWKS_URL needs SEGMENTS_OIDC_ISSUER beside it")
         if self.default_page > min(self.max_page, self.max_member_page):
             raise ValueError("SEGMENTS_DEFAULT_PAGE is larger than SEGMENTS_MAX_PAGE or SEGMENTS_MAX_MEMBER_PAGE")
+        if self.persisted_documents == "trusted-only" and self.trusted_documents is None:
+            raise ValueError("SEGMENTS_PERSISTED_DOCUMENTS=trusted-only needs SEGMENTS_TRUSTED_DOCUMENTS beside it")
+        if self.trusted_documents is not None and self.persisted_documents == "off":
+            raise ValueError("SEGMENTS_TRUSTED_DOCUMENTS is of no use while SEGMENTS_PERSISTED_DOCUMENTS is off")
         return self
 
     @classmethod
@@ -215,6 +235,7 @@ KINDS: dict[Any, str] = {
     str: "text",
     _postgres: "`postgresql://...`",
     _long: f"{MIN_SECRET_LENGTH} characters or more",
+    _readable: "a file",
     _trusted: "`https://...`; `http://...` on localhost",
     _asymmetric: ", ".join(ASYMMETRIC_ALGORITHMS),
 }

@@ -50,7 +50,9 @@ BAD_VALUES: dict[str, tuple[str, ...]] = {
     "SEGMENTS_MAX_BODY_BYTES": ("999", "1e6x"),
     "SEGMENTS_CHANGE_WORK_MEM": ("3", "4097"),
     "SEGMENTS_MAX_TOKENS": ("99", "100001"),
-    "SEGMENTS_MAX_KEPT_DOCUMENT_BYTES": ("99999", "many"),
+    "SEGMENTS_MAX_KEPT_DOCUMENT_BYTES": ("999999", "many"),
+    "SEGMENTS_PERSISTED_DOCUMENTS": ("on", "APQ", "trusted"),
+    "SEGMENTS_TRUSTED_DOCUMENTS": ("/hushhush/nowhere.json", "/"),
     "SEGMENTS_MAX_IDS": ("0", "10001"),
     "SEGMENTS_MAX_PAGE": ("0", "1001"),
     "SEGMENTS_MAX_MEMBER_PAGE": ("0", "10001"),
@@ -152,6 +154,18 @@ def test_an_address_of_keys_without_an_issuer_is_refused(monkeypatch: pytest.Mon
 def test_a_default_page_larger_than_the_largest_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(InvalidSettingsError, match="SEGMENTS_DEFAULT_PAGE is larger than"):
         read(monkeypatch, SEGMENTS_MAX_MEMBER_PAGE="24")
+
+
+def test_trusted_documents_and_the_mode_must_agree(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    manifest = tmp_path / "manifest.json"
+    manifest.touch()
+    with pytest.raises(InvalidSettingsError, match="trusted-only needs SEGMENTS_TRUSTED_DOCUMENTS"):
+        read(monkeypatch, SEGMENTS_PERSISTED_DOCUMENTS="trusted-only")
+    for mode in ("apq", "trusted-only"):
+        settings = read(monkeypatch, SEGMENTS_PERSISTED_DOCUMENTS=mode, SEGMENTS_TRUSTED_DOCUMENTS=str(manifest))
+        assert settings.trusted_documents == manifest
+    with pytest.raises(InvalidSettingsError, match="SEGMENTS_TRUSTED_DOCUMENTS is of no use"):
+        read(monkeypatch, SEGMENTS_PERSISTED_DOCUMENTS="off", SEGMENTS_TRUSTED_DOCUMENTS=str(manifest))
 
 
 def test_secrets_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:

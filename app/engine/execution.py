@@ -10,6 +10,7 @@ from graphql import ExecutionResult, GraphQLError, GraphQLSchema, OperationType,
 
 from app.engine.documents import Document, Documents, Operation
 from app.engine.errors import ClientError, Explain, Masking
+from app.engine.persisted import PersistedDocuments
 from app.engine.requests import GraphQLRequest
 from app.settings import Settings
 
@@ -59,7 +60,7 @@ class Engine:
         self.settings = settings
         self.masking = Masking(explain)
         self._schema = schema
-        self._documents = Documents(schema, settings)
+        self._documents = PersistedDocuments(Documents(schema, settings), settings)
         self._seconds = {
             OperationType.QUERY: settings.query_timeout,
             OperationType.MUTATION: settings.mutation_timeout,
@@ -67,9 +68,7 @@ class Engine:
 
     async def admit(self, asked: GraphQLRequest, _: Session) -> Admitted:
         """What is to run. Raises ClientError or RefusedDocumentError, and then nothing has run."""
-        if asked.query is None:
-            raise ClientError("`query` must be a string.", "BAD_REQUEST", 400)
-        document = self._documents.get(asked.query)
+        document = self._documents.find(asked)
         return Admitted(document, document.operation(asked.operation_name), asked.variables)
 
     async def answer(self, admitted: Admitted, session: Session, request_id: str) -> Answer:
