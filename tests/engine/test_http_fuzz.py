@@ -9,6 +9,7 @@ import json
 import logging
 import os
 import socket
+import struct
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from http.client import HTTPResponse
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -46,7 +48,7 @@ ROUND = 100
 MOST_GROWTH = 40_000_000
 """Bytes that the process may grow by after its first tenth, whatever it is sent."""
 
-BOUNDS = {"max_body_bytes": 50_000, "max_tokens": 500, "max_kept_document_bytes": 1_000_000}
+BOUNDS: dict[str, Any] = {"max_body_bytes": 50_000, "max_tokens": 500, "max_kept_document_bytes": 1_000_000}
 
 OF_THE_SMALL_GRAPH = (
     "{ hello }",
@@ -77,15 +79,23 @@ class Target:
     path: str = "/"
     authorization: str | None = None
 
-    def answer(self, request: OddRequest) -> tuple[HTTPResponse, bytes]:
+    def answer(self, request: OddRequest, followed_by: bytes = b"") -> tuple[HTTPResponse, bytes]:
         with socket.create_connection((self.host, self.port), timeout=30) as wire:
-            wire.sendall(request.encoded(f"{self.host}:{self.port}", self.path, self.authorization))
+            raw = request.encoded(f"{self.host}:{self.port}", self.path, self.authorization)
+            wire.sendall(raw + followed_by)
             response = HTTPResponse(wire, method=request.method)
             try:
                 response.begin()
                 return response, response.read()
             finally:
                 response.close()
+
+    def break_off(self, raw: bytes, *, rudely: bool) -> None:
+        """Sends this and is gone, with a reset when rudely."""
+        with socket.create_connection((self.host, self.port), timeout=30) as wire:
+            wire.sendall(raw)
+            if rudely:
+                wire.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
     def tasks(self) -> set[asyncio.Task[object]]:
         """What goes on in the server, but for this question."""
@@ -150,15 +160,19 @@ def fuzz(target: Target, documents: Sequence[str], caplog: pytest.LogCaptureFixt
             caplog.clear()
             response, body = target.answer(request)
             check(request, response, body)
-            tracebacks = [record.getMessage() for record in caplog.records if record.exc_info or record.levelno > 30]
-            assert not tracebacks
+            assert not troubles(caplog)
 
         round_of_requests()
         gc.collect()
         sizes.append(resident_bytes())
-    target.wait_for_an_end_of(target.tasks() - before)
-    assert target.tasks() == before
+    check_that_nothing_is_left(target, before)
     assert sizes[-1] - sizes[len(sizes) // 10] < MOST_GROWTH, sizes
+
+
+def check_that_nothing_is_left(target: Target, before: set[asyncio.Task[object]]) -> None:
+    while others := target.tasks() - before:
+        target.wait_for_an_end_of(others)
+    assert target.tasks() == before
 
 
 def check(request: OddRequest, response: HTTPResponse, body: bytes) -> None:
@@ -180,14 +194,23 @@ def check(request: OddRequest, response: HTTPResponse, body: bytes) -> None:
         assert "data" not in answer
 
 
+def troubles(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """Tracebacks and errors in the log."""
+    return [each.getMessage() for each in caplog.records if each.exc_info or each.levelno >= logging.ERROR]
+
+
 def resident_bytes() -> int:
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
+def small_app() -> ASGIApp:
+    engine = Engine(graph(), Settings(**BOUNDS), explain)
+    return Starlette(routes=[Route("/", GraphQLApp(engine, authenticate))])
+
+
 def test_odd_requests_to_the_small_graph_are_answered_and_leave_nothing(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
-    engine = Engine(graph(), Settings(**BOUNDS), explain)
-    with served_in_a_thread(Starlette(routes=[Route("/", GraphQLApp(engine, authenticate))])) as target:
+    with served_in_a_thread(small_app()) as target:
         fuzz(target, OF_THE_SMALL_GRAPH, caplog)
 
 
@@ -199,3 +222,32 @@ def test_odd_requests_to_segments_are_answered_and_leave_nothing(
     token = mint(SECRET, settings, world.account_id, "fuzz", tuple(Permission), timedelta(days=1))
     with served_in_a_thread(Server(settings, database_url, SECRET).app) as served:
         fuzz(Target(served.host, served.port, served.loop, "/graphql", f"Bearer {token}"), OF_SEGMENTS, caplog)
+
+
+@pytest.mark.parametrize("rudely", [False, True])
+@pytest.mark.parametrize("chunked", [False, True])
+def test_a_client_that_breaks_off_leaves_nothing(chunked: bool, rudely: bool, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    body = json.dumps({"query": "mutation { change }" if chunked else "{ hello }"}).encode()
+    chunks = (body[:10], body[10:], b"") if chunked else (body,)
+    raw = OddRequest("POST", "", (("content-type", JSON),), chunks).encoded("segments.test", "/", None)
+    with served_in_a_thread(small_app()) as target:
+        before = target.tasks()
+        for length in range(len(raw)):
+            target.break_off(raw[:length], rudely=rudely)
+        check_that_nothing_is_left(target, before)
+        response, answer = target.answer(OddRequest("GET", "?query={hello}", (), ()))
+        assert (response.status, json.loads(answer)) == (200, {"data": {"hello": "Hello you"}})
+    assert not troubles(caplog)
+
+
+def test_what_follows_the_announced_body_is_no_part_of_it(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    body = b'{"query": "{ hello }"}'
+    with served_in_a_thread(small_app()) as target:
+        for gone in range(len(body)):
+            lie = (("content-type", JSON), ("content-length", str(len(body) - gone)), ("connection", "close"))
+            response, answer = target.answer(OddRequest("POST", "", lie, ()), followed_by=body)
+            assert response.status == (400 if gone else 200), answer
+            assert ("errors" in json.loads(answer)) == bool(gone)
+    assert not troubles(caplog)
