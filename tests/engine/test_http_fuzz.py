@@ -101,7 +101,7 @@ class Target:
         """What goes on in the server, but for this question."""
 
         async def all_others() -> set[asyncio.Task[object]]:
-            return asyncio.all_tasks() - {asyncio.current_task()}  # type: ignore[arg-type]
+            return asyncio.all_tasks() - {asyncio.current_task()}
 
         return asyncio.run_coroutine_threadsafe(all_others(), self.loop).result(30)
 
