@@ -29,7 +29,7 @@ class PersistedDocuments:
         self._documents = documents
         self._mode = settings.persisted_documents
         self._trusted = manifests.read(settings.trusted_documents) if settings.trusted_documents else {}
-        self._trusted_digests = {digest(text) for text in self._trusted.values()}
+        self._trusted_by_digest = {digest(text): text for text in self._trusted.values()}
         for name, text in self._trusted.items():
             self._pin(name, text)
 
@@ -50,7 +50,7 @@ class PersistedDocuments:
         return self._of_apollo_hash(hash_, asked.query)
 
     def _of_text(self, text: str) -> Document:
-        if self._mode == "trusted-only" and digest(text) not in self._trusted_digests:
+        if self._mode == "trusted-only" and digest(text) not in self._trusted_by_digest:
             raise bad_request("Only documents that are known here may be run.", "PERSISTED_QUERY_REQUIRED")
         return self._documents.get(text)
 
@@ -80,8 +80,9 @@ class PersistedDocuments:
 
     def _named(self, name: str, key: str | None) -> Document | None:
         """The document of an id in the manifest, or of a digest."""
-        if name in self._trusted:
-            return self._documents.get(self._trusted[name])
+        text = self._trusted.get(name) or self._trusted_by_digest.get(key or "")
+        if text is not None:
+            return self._documents.get(text)
         return self._documents.kept(key) if key else None
 
     def _pin(self, name: str, text: str) -> None:
