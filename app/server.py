@@ -32,6 +32,9 @@ from app.shared_throttle import SharedThrottle
 
 MOST_KEPT_ACCOUNTS = 10_000
 
+ASKING = {"query", "documentId", "doc_id", "extensions"}
+"""What makes a GET ask the API, whoever sends it."""
+
 REVISION = """
 -- The schema that the database is at.
 SELECT version_num FROM alembic_version
@@ -123,7 +126,7 @@ class _Endpoint:
 
     async def __call__(self, scope, receive, send) -> None:  # type: ignore[no-untyped-def]
         request = Request(scope, receive)
-        if self._graphiql is not None and wants_page(request) and "query" not in request.query_params:
+        if self._graphiql is not None and wants_page(request) and not ASKING & request.query_params.keys():
             await self._graphiql.page(request)(scope, receive, send)
         else:
             await self._graphql(scope, receive, send)

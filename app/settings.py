@@ -41,6 +41,12 @@ def _trusted(url: str) -> str:
     return url
 
 
+def _readable(path: Path) -> Path:
+    if not path.is_file():
+        raise ValueError("must be a file that can be read")
+    return path
+
+
 def _split(value: object) -> object:
     return tuple(part.strip() for part in value.split(",")) if isinstance(value, str) else value
 
@@ -180,7 +186,7 @@ class Settings(BaseSettings):
     )
     max_json_values: int = Field(25_000, ge=100, le=1_000_000, description="Most values in the variables, all in all.")
     max_kept_document_bytes: int = Field(
-        8_000_000, ge=100_000, description="Bytes of GraphQL documents kept parsed and validated."
+        32_000_000, ge=1_000_000, description="Bytes of memory for GraphQL documents kept parsed and validated."
     )
     max_cost: int = Field(10_000, ge=1, le=1_000_000_000, description="Most objects that one operation may ask for.")
     max_reporting_cost: int = Field(
@@ -216,6 +222,16 @@ class Settings(BaseSettings):
         1, ge=0.1, le=60, description="Seconds after which what subscriptions follow is looked at again."
     )
 
+    # Which documents
+    persisted_documents: Literal["off", "apq", "trusted-only"] = Field(
+        "apq",
+        description="off: documents come by text alone. apq: also by hash or id. trusted-only: none but those trusted.",
+    )
+    trusted_documents: Annotated[Path, AfterValidator(_readable)] | None = Field(
+        None,
+        description="A manifest of documents known from the start, as Apollo, Relay or graphql-codegen write it.",
+    )
+
     # How it talks
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least level that is logged.")
     introspection: bool = Field(
@@ -233,6 +249,10 @@ class Settings(BaseSettings):
             raise ValueError("SEGMENTS_MAX_IDS is larger than SEGMENTS_MAX_LIST_ITEMS")
         if self.max_cost > self.max_reporting_cost:
             raise ValueError("SEGMENTS_MAX_COST is larger than SEGMENTS_MAX_REPORTING_COST")
+        if self.persisted_documents == "trusted-only" and self.trusted_documents is None:
+            raise ValueError("SEGMENTS_PERSISTED_DOCUMENTS=trusted-only needs SEGMENTS_TRUSTED_DOCUMENTS beside it")
+        if self.trusted_documents is not None and self.persisted_documents == "off":
+            raise ValueError("SEGMENTS_TRUSTED_DOCUMENTS is of no use while SEGMENTS_PERSISTED_DOCUMENTS is off")
         return self
 
     @classmethod
@@ -277,6 +297,7 @@ KINDS: dict[Any, str] = {
     str: "text",
     _postgres: "`postgresql://...`",
     _long: f"{MIN_SECRET_LENGTH} characters or more",
+    _readable: "a file",
     _trusted: "`https://...`; `http://...` on localhost",
     _asymmetric: ", ".join(ASYMMETRIC_ALGORITHMS),
 }

@@ -50,7 +50,6 @@ BAD_VALUES: dict[str, tuple[str, ...]] = {
     "SEGMENTS_MAX_BODY_BYTES": ("999", "1e6x"),
     "SEGMENTS_CHANGE_WORK_MEM": ("3", "4097"),
     "SEGMENTS_MAX_TOKENS": ("99", "100001"),
-    "SEGMENTS_MAX_KEPT_DOCUMENT_BYTES": ("99999", "many"),
     "SEGMENTS_MAX_DOCUMENT_LENGTH": ("999", "1000001"),
     "SEGMENTS_MAX_DOCUMENT_LINES": ("99", "100001"),
     "SEGMENTS_MAX_OPERATIONS": ("0", "1001"),
@@ -72,6 +71,9 @@ BAD_VALUES: dict[str, tuple[str, ...]] = {
     "SEGMENTS_RATE_LIMIT_POINTS_PER_SECOND": ("-1", "1000001", "0.5"),
     "SEGMENTS_RATE_LIMIT_BURST": ("0", "1000000001"),
     "SEGMENTS_RATE_LIMIT_SHARED": ("perhaps",),
+    "SEGMENTS_MAX_KEPT_DOCUMENT_BYTES": ("999999", "many"),
+    "SEGMENTS_PERSISTED_DOCUMENTS": ("on", "APQ", "trusted"),
+    "SEGMENTS_TRUSTED_DOCUMENTS": ("/hushhush/nowhere.json", "/"),
     "SEGMENTS_MAX_IDS": ("0", "10001"),
     "SEGMENTS_MAX_PAGE": ("0", "1001"),
     "SEGMENTS_MAX_MEMBER_PAGE": ("0", "10001"),
@@ -188,6 +190,18 @@ def test_a_limit_within_another_cannot_be_larger(
 ) -> None:
     with pytest.raises(InvalidSettingsError, match=said):
         read(monkeypatch, **{variable: value})
+
+
+def test_trusted_documents_and_the_mode_must_agree(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    manifest = tmp_path / "manifest.json"
+    manifest.touch()
+    with pytest.raises(InvalidSettingsError, match="trusted-only needs SEGMENTS_TRUSTED_DOCUMENTS"):
+        read(monkeypatch, SEGMENTS_PERSISTED_DOCUMENTS="trusted-only")
+    for mode in ("apq", "trusted-only"):
+        settings = read(monkeypatch, SEGMENTS_PERSISTED_DOCUMENTS=mode, SEGMENTS_TRUSTED_DOCUMENTS=str(manifest))
+        assert settings.trusted_documents == manifest
+    with pytest.raises(InvalidSettingsError, match="SEGMENTS_TRUSTED_DOCUMENTS is of no use"):
+        read(monkeypatch, SEGMENTS_PERSISTED_DOCUMENTS="off", SEGMENTS_TRUSTED_DOCUMENTS=str(manifest))
 
 
 def test_secrets_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:

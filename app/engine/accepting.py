@@ -44,6 +44,7 @@ def accepted(header: str, offered: Sequence[str]) -> str | None:
     return best
 
 
+@lru_cache(maxsize=256)
 def names(header: str, media_type: str) -> bool:
     """Whether the header names the type itself, rather than by a wildcard or not at all."""
     return any(found is not None and found.precision(media_type) == 3 for found in map(_range, header.split(",")))

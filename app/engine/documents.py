@@ -1,7 +1,9 @@
 """Documents, parsed and validated once and kept while they are in use."""
 
+import sys
 from collections import OrderedDict
 from dataclasses import dataclass
+from hashlib import sha256
 
 from graphql import (
     DocumentNode,
@@ -28,6 +30,9 @@ MOST_ERRORS = 10
 
 ABORTED = "Validation aborted."
 """What graphql-core says when validation would take it too long, rather than when it found too many mistakes."""
+BYTES_OF_A_DOCUMENT = 6_500
+BYTES_OF_A_TOKEN = 450
+"""What a parsed document takes in memory besides its text, rounded up from what tracemalloc says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +58,22 @@ class Document:
         return operation
 
 
+def digest(text: str) -> str:
+    """What a document is kept under: the SHA-256 of its text in UTF-8, in 64 hexadecimal digits of lower case."""
+    return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def weight(text: str, node: DocumentNode) -> int:
+    """The bytes that a parsed document takes in memory, about: 30 to 130 for each of its text."""
+    tokens, token = 0, node.loc and node.loc.start_token
+    while token:
+        tokens, token = tokens + 1, token.next
+    # The text twice: whole, and in the values of its tokens.
+    return BYTES_OF_A_DOCUMENT + BYTES_OF_A_TOKEN * tokens + 2 * sys.getsizeof(text)
+
+
 class Documents:
-    """The documents of one schema, bounded by the bytes of their text."""
+    """The documents of one schema: those in use, bounded by the bytes that they take, and those that are pinned."""
 
     def __init__(self, schema: GraphQLSchema, settings: Settings) -> None:
         self._schema = schema
@@ -64,7 +83,8 @@ class Documents:
         self._rules = [merging if rule is OverlappingFieldsCanBeMergedRule else rule for rule in specified_rules]
         if not settings.introspection:
             self._rules.append(NoSchemaIntrospectionCustomRule)
-        self._kept: OrderedDict[str, Document] = OrderedDict()
+        self._pinned: dict[str, Document] = {}
+        self._kept: OrderedDict[str, tuple[Document, int]] = OrderedDict()
         self._kept_bytes = 0
 
     def get(self, text: str) -> Document:
@@ -72,13 +92,25 @@ class Documents:
 
         Raises RefusedDocumentError when it does not parse, is larger than is allowed, or does not fit the schema.
         """
-        document = self._kept.get(text)
-        if document is not None:
-            self._kept.move_to_end(text)
-            return document
-        document = self._read(text)
-        self._keep(text, document)
+        key = digest(text)
+        document = self.kept(key)
+        if document is None:
+            document = self._read(text)
+            self._keep(key, document, weight(text, document.node))
         return document
+
+    def kept(self, key: str) -> Document | None:
+        """The document whose text has this digest, if it is still here."""
+        if key in self._pinned:
+            return self._pinned[key]
+        if key not in self._kept:
+            return None
+        self._kept.move_to_end(key)
+        return self._kept[key][0]
+
+    def pin(self, text: str) -> None:
+        """Reads a document and keeps it for good, beside the others and their bound. Raises RefusedDocumentError."""
+        self._pinned[digest(text)] = self._read(text)
 
     def _read(self, text: str) -> Document:
         self._limits.demand_short_text(text)
@@ -115,12 +147,11 @@ class Documents:
             too_deep = GraphQLError("The document is nested too deep.")
             raise RefusedDocumentError([too_deep], "GRAPHQL_PARSE_FAILED") from None
 
-    def _keep(self, text: str, document: Document) -> None:
-        size = len(text.encode())
+    def _keep(self, key: str, document: Document, size: int) -> None:
         if size > self._settings.max_kept_document_bytes // 10:
             return
-        self._kept[text] = document
+        self._kept[key] = document, size
         self._kept_bytes += size
         while self._kept_bytes > self._settings.max_kept_document_bytes:
-            oldest, _ = self._kept.popitem(last=False)
-            self._kept_bytes -= len(oldest.encode())
+            _, (_, forgotten) = self._kept.popitem(last=False)
+            self._kept_bytes -= forgotten

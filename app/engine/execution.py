@@ -21,6 +21,7 @@ from graphql import (
 from app.engine.documents import Document, Documents, Operation
 from app.engine.errors import ClientError, Explain, Masking
 from app.engine.limits import Limits, exceeded
+from app.engine.persisted import PersistedDocuments
 from app.engine.requests import GraphQLRequest
 from app.engine.throttle import RateLimit, Throttle
 from app.settings import Settings
@@ -81,9 +82,9 @@ class Engine:
         self.settings = settings
         self.masking = Masking(explain)
         self._schema = schema
-        self._documents = Documents(schema, settings)
         self._limits = Limits(settings)
         self._rate_limit = RateLimit(settings, throttle)
+        self._documents = PersistedDocuments(Documents(schema, settings), settings)
         self._seconds = {
             OperationType.QUERY: settings.query_timeout,
             OperationType.MUTATION: settings.mutation_timeout,
@@ -94,9 +95,7 @@ class Engine:
 
         It has been paid for from then on, whatever becomes of it. To validate only costs one point.
         """
-        if asked.query is None:
-            raise ClientError("`query` must be a string.", "BAD_REQUEST", 400)
-        document = self._documents.get(asked.query)
+        document = self._documents.find(asked)
         operation = document.operation(asked.operation_name)
         self._limits.demand_small_variables(asked.variables)
         cost = operation.cost.of(asked.variables)

@@ -23,6 +23,9 @@ OFFERED_TO_KNOWING = (GRAPHQL_JSON, JSON)
 
 METHODS = "GET, POST"
 
+MOST_HEADER_BYTES = 32_768
+"""Of names and values together. uvicorn sets no bound, and headers are read before anybody knows who sends them."""
+
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 COST = "GraphQL-Cost"
@@ -47,10 +50,11 @@ class GraphQLApp:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
         request_id = _request_id(request)
-        accept = request.headers.get("accept", "")
-        media_type = accepted(accept, OFFERED_TO_KNOWING if GRAPHQL_JSON in accept else OFFERED)
+        media_type: str | None = JSON
         try:
-            answer, status, headers = await self._reply(request, request_id, media_type)
+            accept = _accept(request)
+            media_type = accepted(accept, OFFERED_TO_KNOWING if names(accept, GRAPHQL_JSON) else OFFERED)
+            answer, status, headers = await self._reply(request, request_id, media_type, accept)
         except ClientDisconnect:
             return
         except ClientError as error:
@@ -59,7 +63,7 @@ class GraphQLApp:
             answer, status, headers = {"errors": [self._engine.masking.masked(error, request_id)]}, 500, {}
         await _send(send, answer, status, media_type or JSON, {"x-request-id": request_id, **headers})
 
-    async def _reply(self, request: Request, request_id: str, media_type: str | None) -> Reply:
+    async def _reply(self, request: Request, request_id: str, media_type: str | None, accept: str) -> Reply:
         if request.method not in ("GET", "POST"):
             raise bad_request("Send GraphQL by POST.", "METHOD_NOT_ALLOWED", 405, Allow=METHODS)
         session = await self._authenticate(request.headers.get("authorization"))
@@ -68,7 +72,7 @@ class GraphQLApp:
         asked = await read(request, self._engine.settings.max_body_bytes)
         wanted = _wanted_of_cost(request)
         # Who asks for plain JSON by name gets 200 for all that is a GraphQL request, by the GraphQL-over-HTTP draft.
-        refused = 200 if media_type == JSON and names(request.headers.get("accept", ""), JSON) else 400
+        refused = 200 if media_type == JSON and names(accept, JSON) else 400
         try:
             admitted = await self._engine.admit(asked, session, only_validate=wanted == "validate")
         except RefusedDocumentError as error:
@@ -137,6 +141,14 @@ def _wanted_of_cost(request: Request) -> str:
     if wanted not in ("", "report", "validate"):
         raise bad_request(f"{COST} is `report` or `validate`.")
     return wanted
+
+
+def _accept(request: Request) -> str:
+    """The Accept header, or all of them as one. Raises ClientError when there is too much of headers."""
+    if sum(len(name) + len(value) for name, value in request.headers.raw) > MOST_HEADER_BYTES:
+        text = f"The headers of a request have at most {MOST_HEADER_BYTES} bytes."
+        raise bad_request(text, "REQUEST_HEADER_FIELDS_TOO_LARGE", 431)
+    return ", ".join(request.headers.getlist("accept"))
 
 
 def _request_id(request: Request) -> str:

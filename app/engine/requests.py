@@ -41,11 +41,19 @@ def from_json(asked: Any) -> GraphQLRequest:
         _optional(asked, "variables", dict, "an object"),
         _optional(asked, "operationName", str, "a string"),
         _optional(asked, "extensions", dict, "an object"),
-        _optional(asked, "documentId", str, "a string") or _optional(asked, "doc_id", str, "a string"),
+        _document_id(asked),
     )
     if found.query is None and found.document_id is None and not found.extensions:
         raise bad_request("`query` must be a string.")
     return found
+
+
+def _document_id(asked: dict[str, Any]) -> str | None:
+    """By the name that the GraphQL-over-HTTP draft gives it, or Relay's."""
+    found = {_optional(asked, name, str, "a string") or None for name in ("documentId", "doc_id")} - {None}
+    if len(found) > 1:
+        raise bad_request("`documentId` and `doc_id` differ.")
+    return next(iter(found), None)
 
 
 def _optional(asked: dict[str, Any], name: str, kind: type, what: str) -> Any:
