@@ -15,6 +15,8 @@ from app import embedded
 from app.auth import Permission, mint
 from app.domain import accounts
 from app.domain.check import check_accounts, summary
+from app.engine import connection
+from app.engine.streams import Streams
 from app.graph import sdl
 from app.importing.command import import_command
 from app.migrate import UnusableDatabaseError, migrate
@@ -55,21 +57,34 @@ def serve(demo: bool, demo_candidates: int) -> None:
             else None
         )
         _Announcing(
-            uvicorn.Config(server.app, log_level=settings.log_level.lower(), access_log=False, server_header=False),
+            uvicorn.Config(
+                server.app,
+                log_level=settings.log_level.lower(),
+                access_log=False,
+                server_header=False,
+                timeout_graceful_shutdown=int(settings.mutation_timeout) + 5,
+                **connection.config(settings.max_body_bytes),
+            ),
+            server.streams,
             f"\nGraphiQL: {address}{f'#token={hint}' if hint else ''}\nThe API:  {address}\n",
         ).run(sockets=[listener])
 
 
 class _Announcing(uvicorn.Server):
-    """Says where it is once it serves."""
+    """Says where it is once it serves, and ends event streams when it stops."""
 
-    def __init__(self, config: uvicorn.Config, announcement: str) -> None:
+    def __init__(self, config: uvicorn.Config, streams: Streams, announcement: str) -> None:
         super().__init__(config)
+        self._streams = streams
         self._announcement = announcement
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         click.echo(self._announcement)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._streams.ending.set()
+        await super().shutdown(sockets)
 
 
 def _listening(settings: Settings) -> socket.socket:

@@ -10,6 +10,7 @@ import pytest
 
 from app.engine.execution import Engine
 from app.engine.http import GraphQLApp
+from app.engine.streams import Streams
 from app.settings import Settings
 from tests.engine.sample import SECRET, authenticate, explain, graph
 
@@ -18,7 +19,7 @@ SETTINGS = Settings(max_body_bytes=50_000, max_tokens=200)
 
 @pytest.fixture
 async def http() -> AsyncIterator[httpx.AsyncClient]:
-    app = GraphQLApp(Engine(graph(), SETTINGS, explain), authenticate)
+    app = GraphQLApp(Engine(graph(), SETTINGS, explain), authenticate, Streams(10))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://segments.test") as client:
         yield client
 
@@ -177,10 +178,13 @@ async def test_a_get_with_bad_variables_is_refused(variables: str | bytes, http:
     assert only_error(response)["extensions"]["code"] == "BAD_REQUEST"
 
 
-async def test_a_subscription_is_refused(http: httpx.AsyncClient) -> None:
+async def test_a_subscription_is_told_how_it_is_served(http: httpx.AsyncClient) -> None:
     response = await post(http, {"query": "subscription { follow }"})
-    assert response.status_code == 400
-    assert only_error(response)["extensions"]["code"] == "BAD_REQUEST"
+    assert response.status_code == 406
+    error = only_error(response)
+    assert error["extensions"]["code"] == "NOT_ACCEPTABLE"
+    assert "text/event-stream" in error["message"]
+    assert "graphql-transport-ws" in error["message"]
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "OPTIONS", "HEAD"])
