@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from itertools import count
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from websockets.exceptions import ConnectionClosed
 from tests.engine.streaming import PATIENCE
 
 PROTOCOL = "graphql-transport-ws"
+NUMBERS = count()
 
 
 class Chat:
@@ -50,11 +52,12 @@ class Chat:
         return frame.code, frame.reason
 
     async def answers(self) -> bool:
-        """Whether the socket still serves."""
-        await self.say("ping", payload={"still": "there"})
-        while (message := await self.heard())["type"] != "pong":
+        """Whether the socket still serves. Passes over what it says in between."""
+        payload = {"still": next(NUMBERS)}
+        await self.say("ping", payload=payload)
+        while await self.heard() != {"type": "pong", "payload": payload}:
             pass
-        return message == {"type": "pong", "payload": {"still": "there"}}
+        return True
 
 
 @asynccontextmanager
