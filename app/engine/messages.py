@@ -16,7 +16,6 @@ LONGEST_REASON = 123
 class Code(IntEnum):
     """Why a socket was closed. What stock clients make of each is in decision 16."""
 
-    GOING_AWAY = 1001
     TRY_AGAIN_LATER = 1013
     BAD_REQUEST = 4400
     UNAUTHORIZED = 4401
