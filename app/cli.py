@@ -43,7 +43,7 @@ def serve(demo: bool, demo_candidates: int) -> None:
     logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
     logging.getLogger("alembic").setLevel(logging.WARNING)
     alone = embedded.serving(settings.data_dir) if settings.database_url is None else nullcontext()
-    with alone, _listening(settings) as listener, place(settings) as found:
+    with alone, listening(settings) as listener, place(settings) as found:
         if demo or settings.database_url is None:
             asyncio.run(migrate(found.owner_url, found.url))
         if demo:
@@ -87,10 +87,14 @@ class _Announcing(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def _listening(settings: Settings) -> socket.socket:
+def listening(settings: Settings) -> socket.socket:
+    """The socket of this host and port. Raises ClickException when it cannot be had."""
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if hasattr(socket, "TCP_USER_TIMEOUT"):
+        # Linux itself ends connections whose client reads nothing; uvicorn would keep them, and not stop for them.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(settings.send_timeout * 2_000))
     try:
         listener.bind((settings.host, settings.port))
     except OSError as error:

@@ -1,6 +1,8 @@
 """The product's own graph over each transport: sockets, event streams, and pages of other origins."""
 
+import asyncio
 import json
+import socket
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -11,6 +13,7 @@ import pytest
 from websockets.exceptions import InvalidStatus
 
 from app.auth import Permission, mint
+from app.cli import listening
 from app.server import Server
 from app.settings import Settings
 from tests.client import Client, serving
@@ -123,3 +126,21 @@ async def test_a_process_that_is_stopped_tells_its_sockets_that_it_will_be_back(
         assert "Traceback" not in process.logged()
     finally:
         await process.stop()
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="Only Linux ends connections so.")
+async def test_the_connection_of_a_client_that_reads_nothing_is_ended() -> None:
+    lost: asyncio.Future[Exception | None] = asyncio.get_running_loop().create_future()
+
+    class Writing(asyncio.Protocol):
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            assert isinstance(transport, asyncio.Transport)
+            transport.write(bytes(20_000_000))
+
+        def connection_lost(self, error: Exception | None) -> None:
+            lost.set_result(error)
+
+    listener = listening(Settings(host="127.0.0.1", port=0, send_timeout=0.2))
+    async with await asyncio.get_running_loop().create_server(Writing, sock=listener):
+        with socket.create_connection(listener.getsockname()):
+            assert isinstance(await asyncio.wait_for(lost, 20), TimeoutError)

@@ -40,10 +40,10 @@ Reply = tuple[Answer, int, Mapping[str, str]]
 class GraphQLApp:
     """Answers GraphQL requests at one path."""
 
-    def __init__(self, engine: Engine, authenticate: Authenticate, streams: Streams) -> None:
+    def __init__(self, engine: Engine, authenticate: Authenticate, streams: Streams | None = None) -> None:
         self._engine = engine
         self._authenticate = authenticate
-        self._streams = streams
+        self._streams = streams or Streams(engine.settings.max_streams)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)

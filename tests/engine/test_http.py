@@ -10,7 +10,6 @@ import pytest
 
 from app.engine.execution import Engine
 from app.engine.http import GraphQLApp
-from app.engine.streams import Streams
 from app.settings import Settings
 from tests.engine.sample import SECRET, authenticate, explain, graph
 
@@ -19,7 +18,7 @@ SETTINGS = Settings(max_body_bytes=50_000, max_tokens=200)
 
 @pytest.fixture
 async def http() -> AsyncIterator[httpx.AsyncClient]:
-    app = GraphQLApp(Engine(graph(), SETTINGS, explain), authenticate, Streams(10))
+    app = GraphQLApp(Engine(graph(), SETTINGS, explain), authenticate)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://segments.test") as client:
         yield client
 
