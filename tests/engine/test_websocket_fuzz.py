@@ -124,14 +124,17 @@ async def home() -> AsyncIterator[House]:
 
 
 async def _hold(opened: Chat, conversation: list[Step]) -> int | None:
-    """The code with which the server closed the socket; None when it lives, or the client went."""
+    """The code with which the server closed the socket, 1006 when without one; None when it lives or we went."""
+    went = False
     try:
         for step in conversation:
+            went = went or step in (_abort, _leave)
             await step(opened)
         await opened.answers()
     except ConnectionClosed as closed:
-        ours = closed.rcvd is not None and closed.rcvd_then_sent
-        return closed.rcvd.code if closed.rcvd is not None and ours else None
+        if went:
+            return None
+        return 1006 if closed.rcvd is None else closed.rcvd.code
     return None
 
 
