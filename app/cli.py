@@ -15,6 +15,8 @@ from app import embedded
 from app.auth import Permission, mint
 from app.domain import accounts
 from app.domain.check import check_accounts, summary
+from app.engine import connection
+from app.engine.streams import Streams
 from app.graph import sdl
 from app.importing.command import import_command
 from app.migrate import UnusableDatabaseError, migrate
@@ -41,7 +43,7 @@ def serve(demo: bool, demo_candidates: int) -> None:
     logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
     logging.getLogger("alembic").setLevel(logging.WARNING)
     alone = embedded.serving(settings.data_dir) if settings.database_url is None else nullcontext()
-    with alone, _listening(settings) as listener, place(settings) as found:
+    with alone, listening(settings) as listener, place(settings) as found:
         if demo or settings.database_url is None:
             asyncio.run(migrate(found.owner_url, found.url))
         if demo:
@@ -55,27 +57,44 @@ def serve(demo: bool, demo_candidates: int) -> None:
             else None
         )
         _Announcing(
-            uvicorn.Config(server.app, log_level=settings.log_level.lower(), access_log=False, server_header=False),
+            uvicorn.Config(
+                server.app,
+                log_level=settings.log_level.lower(),
+                access_log=False,
+                server_header=False,
+                timeout_graceful_shutdown=int(settings.mutation_timeout) + 5,
+                **connection.config(settings.max_body_bytes),
+            ),
+            server.streams,
             f"\nGraphiQL: {address}{f'#token={hint}' if hint else ''}\nThe API:  {address}\n",
         ).run(sockets=[listener])
 
 
 class _Announcing(uvicorn.Server):
-    """Says where it is once it serves."""
+    """Says where it is once it serves, and ends event streams when it stops."""
 
-    def __init__(self, config: uvicorn.Config, announcement: str) -> None:
+    def __init__(self, config: uvicorn.Config, streams: Streams, announcement: str) -> None:
         super().__init__(config)
+        self._streams = streams
         self._announcement = announcement
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         click.echo(self._announcement)
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._streams.ending.set()
+        await super().shutdown(sockets)
 
-def _listening(settings: Settings) -> socket.socket:
+
+def listening(settings: Settings) -> socket.socket:
+    """The socket of this host and port. Raises ClickException when it cannot be had."""
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if hasattr(socket, "TCP_USER_TIMEOUT"):
+        # Linux itself ends connections whose client reads nothing; uvicorn would keep them, and not stop for them.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(settings.send_timeout * 2_000))
     try:
         listener.bind((settings.host, settings.port))
     except OSError as error:

@@ -11,7 +11,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
-from starlette.routing import Route
+from starlette.routing import Route, WebSocketRoute
 
 from app.auth import Authenticator, IssuerUnavailableError, UnauthenticatedError
 from app.context import Session
@@ -23,6 +23,9 @@ from app.engine.errors import ClientError
 from app.engine.execution import Engine
 from app.engine.graphiql import GraphiQL, wants_page
 from app.engine.http import GraphQLApp
+from app.engine.origins import sharing
+from app.engine.streams import Streams
+from app.engine.websocket import WebSocketApp
 from app.examples import EXAMPLES
 from app.following import Following
 from app.graph import schema
@@ -55,7 +58,9 @@ class Server:
         self._following = Following(settings.follow_interval)
         self._accounts: OrderedDict[UUID, Account] = OrderedDict()
         self._newest_revision = newest_revision()
-        self._graphql = GraphQLApp(Engine(schema, settings, explain, self._throttle()), self._session)
+        self.streams = Streams(settings.max_streams)
+        engine = Engine(schema, settings, explain, self._throttle())
+        self._graphql = GraphQLApp(engine, self._session, self.streams)
         self._graphiql = GraphiQL("/graphql", "Segments", EXAMPLES)
         self.app = Starlette(
             routes=[
@@ -63,7 +68,12 @@ class Server:
                 Route("/healthz", _alive),
                 Route("/readyz", self._ready),
                 *self._graphiql.asset_routes(),
-                Route("/graphql", _Endpoint(self._graphql, self._graphiql if settings.graphiql else None)),
+                WebSocketRoute("/graphql", WebSocketApp(engine, self._session, self.streams)),
+                Route(
+                    "/graphql",
+                    _Endpoint(self._graphql, self._graphiql if settings.graphiql else None),
+                    middleware=sharing(settings.allowed_origins),
+                ),
             ],
             exception_handlers={HTTPException: _refused},
             lifespan=self._lifespan,

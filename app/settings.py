@@ -57,6 +57,16 @@ def _asymmetric(algorithms: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(algorithms))
 
 
+def _origins(origins: tuple[str, ...]) -> tuple[str, ...]:
+    lowered = tuple(dict.fromkeys(origin.lower() for origin in origins))
+    for origin in lowered:
+        parts = urlsplit(origin)
+        bare = parts.scheme in ("http", "https") and parts.hostname and origin == f"{parts.scheme}://{parts.netloc}"
+        if origin != "*" and not bare:
+            raise ValueError("must be origins like https://app.example, separated by commas, or *")
+    return lowered
+
+
 DatabaseUrl = Annotated[SecretStr, AfterValidator(_postgres)]
 """Secret, because it may hold a password."""
 
@@ -217,6 +227,15 @@ class Settings(BaseSettings):
     max_filter_conditions: int = Field(100, ge=1, le=1_000, description="Most conditions in one candidate filter.")
     max_text_length: int = Field(200, ge=1, le=10_000, description="Longest text in a filter, in characters.")
     max_skipped: int = Field(100_000, ge=0, description="Most left-out candidates that one operation keeps by name.")
+    max_socket_operations: int = Field(
+        100, ge=1, le=10_000, description="Most operations that run at once on one WebSocket."
+    )
+    max_streams: int = Field(
+        50,
+        ge=1,
+        le=10_000,
+        description="Most WebSockets and event streams that one principal has open in one process.",
+    )
 
     follow_interval: float = Field(
         1, ge=0.1, le=60, description="Seconds after which what subscriptions follow is looked at again."
@@ -233,6 +252,19 @@ class Settings(BaseSettings):
     )
 
     # How it talks
+    allowed_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split), AfterValidator(_origins)] = Field(
+        (),
+        description="Other origins whose pages may ask, separated by commas; * is every one. Its own always may.",
+    )
+    socket_init_timeout: float = Field(
+        10, gt=0, le=600, description="Seconds that a WebSocket has to say who is asking."
+    )
+    heartbeat: float = Field(
+        20, gt=0, le=3600, description="Seconds between pings on a WebSocket and between comments in an event stream."
+    )
+    send_timeout: float = Field(
+        30, gt=0, le=3600, description="Seconds that the client of a WebSocket or event stream may leave it unread."
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least level that is logged.")
     introspection: bool = Field(
         True, description="Whether clients may read the schema, and errors suggest names from it."
@@ -300,11 +332,12 @@ KINDS: dict[Any, str] = {
     _readable: "a file",
     _trusted: "`https://...`; `http://...` on localhost",
     _asymmetric: ", ".join(ASYMMETRIC_ALGORITHMS),
+    _origins: "`https://...` and `http://...`, or `*`",
 }
 
 
 def _default(value: object) -> str:
-    if value is None or value == "":
+    if value in (None, "", ()):
         return "none"
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"

@@ -14,16 +14,20 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from app.auth import Permission, mint
+from app.engine import connection
+from app.engine.streams import Streams
 from app.settings import Settings
 
 
 @asynccontextmanager
-async def serving(app: ASGIApp) -> AsyncIterator[str]:
-    """Serves the app on a free port of the loopback. Yields its address."""
+async def serving(app: ASGIApp, streams: Streams | None = None, most_bytes: int = 1_000_000) -> AsyncIterator[str]:
+    """Serves the app on a free port of the loopback, and ends its streams at last. Yields its address."""
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.bind(("127.0.0.1", 0))
     server = uvicorn.Server(
-        uvicorn.Config(app, log_config=None, access_log=False, ws="none", timeout_graceful_shutdown=5)
+        uvicorn.Config(
+            app, log_config=None, access_log=False, timeout_graceful_shutdown=5, **connection.config(most_bytes)
+        )
     )
     server.capture_signals = _no_signals  # type: ignore[method-assign, assignment]
     task = asyncio.create_task(server.serve([listener]))
@@ -34,6 +38,8 @@ async def serving(app: ASGIApp) -> AsyncIterator[str]:
     try:
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
     finally:
+        if streams is not None:
+            streams.ending.set()
         server.should_exit = True
         await task
 

@@ -65,6 +65,13 @@ class Masking:
         shown = known.formatted() if known else self.masked(original or error, request_id)
         return {**error.formatted, **shown}
 
+    def told(self, error: Exception, request_id: str) -> list[dict[str, Any]]:
+        """What a client reads of an exception that ended its operation."""
+        if isinstance(error, RefusedDocumentError):
+            return error.formatted()
+        known = error if isinstance(error, ClientError) else self._explain(error)
+        return [known.formatted() if known else self.masked(error, request_id)]
+
     def masked(self, error: BaseException, request_id: str) -> dict[str, Any]:
         """Of an exception that nobody foresaw: that there was one."""
         log.error("Request %s failed.", request_id, exc_info=error)

@@ -3,17 +3,20 @@
 import asyncio
 import re
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from uuid import uuid4
 
-import orjson
 from graphql import OperationType
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import Receive, Scope, Send
 
 from app.engine.accepting import accepted, names
+from app.engine.answers import encoded
 from app.engine.errors import ClientError, RefusedDocumentError, bad_request
 from app.engine.execution import Answer, Engine, Session
 from app.engine.requests import JSON, read
+from app.engine.sse import EVENT_STREAM, HOW_TO_SUBSCRIBE, Events, one, said, takes_events
+from app.engine.streams import Streams
 
 GRAPHQL_JSON = "application/graphql-response+json"
 
@@ -43,9 +46,10 @@ Reply = tuple[Answer, int, Mapping[str, str]]
 class GraphQLApp:
     """Answers GraphQL requests at one path."""
 
-    def __init__(self, engine: Engine, authenticate: Authenticate) -> None:
+    def __init__(self, engine: Engine, authenticate: Authenticate, streams: Streams | None = None) -> None:
         self._engine = engine
         self._authenticate = authenticate
+        self._streams = streams or Streams(engine.settings.max_streams)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
@@ -54,7 +58,11 @@ class GraphQLApp:
         try:
             accept = _accept(request)
             media_type = accepted(accept, OFFERED_TO_KNOWING if names(accept, GRAPHQL_JSON) else OFFERED)
-            answer, status, headers = await self._reply(request, request_id, media_type, accept)
+            reply = await self._reply(request, request_id, media_type, accept)
+            if isinstance(reply, Events):
+                await reply.send(request, send, request_id, self._engine, self._streams)
+                return
+            answer, status, headers = reply
         except ClientDisconnect:
             return
         except ClientError as error:
@@ -63,27 +71,36 @@ class GraphQLApp:
             answer, status, headers = {"errors": [self._engine.masking.masked(error, request_id)]}, 500, {}
         await _send(send, answer, status, media_type or JSON, {"x-request-id": request_id, **headers})
 
-    async def _reply(self, request: Request, request_id: str, media_type: str | None, accept: str) -> Reply:
+    async def _reply(self, request: Request, request_id: str, media_type: str | None, accept: str) -> Reply | Events:
         if request.method not in ("GET", "POST"):
             raise bad_request("Send GraphQL by POST.", "METHOD_NOT_ALLOWED", 405, Allow=METHODS)
         session = await self._authenticate(request.headers.get("authorization"))
-        if media_type is None:
-            raise bad_request(f"Answers are {GRAPHQL_JSON} or {JSON}.", "NOT_ACCEPTABLE", 406)
+        if media_type is None and not takes_events(accept):
+            raise bad_request(f"Answers are {GRAPHQL_JSON}, {JSON} or {EVENT_STREAM}.", "NOT_ACCEPTABLE", 406)
         asked = await read(request, self._engine.settings.max_body_bytes)
         wanted = _wanted_of_cost(request)
         # Who asks for plain JSON by name gets 200 for all that is a GraphQL request, by the GraphQL-over-HTTP draft.
         refused = 200 if media_type == JSON and names(accept, JSON) else 400
         try:
             admitted = await self._engine.admit(asked, session, only_validate=wanted == "validate")
-        except RefusedDocumentError as error:
+        except (RefusedDocumentError, ClientError) as error:
+            if media_type is None:
+                # To a client of event streams a failed request is a failed connection, which it may try for ever.
+                return Events(said(self._engine.masking.told(error, request_id)), None, session)
+            if isinstance(error, ClientError):
+                raise
             return {"errors": error.formatted()}, refused, {}
         kind = admitted.operation.kind
-        if kind is OperationType.SUBSCRIPTION:
-            raise bad_request("Subscriptions are not served here.")
-        if request.method == "GET" and kind is not OperationType.QUERY:
+        if request.method == "GET" and kind is OperationType.MUTATION:
             raise bad_request("GET is for queries. Send mutations by POST.", "METHOD_NOT_ALLOWED", 405, Allow="POST")
         if wanted == "validate":
             return {"extensions": {"cost": admitted.cost}}, 200, {}
+        if kind is OperationType.SUBSCRIPTION:
+            if not takes_events(accept):
+                raise bad_request(HOW_TO_SUBSCRIBE, "NOT_ACCEPTABLE", 406)
+            return Events(self._engine.follow(admitted, session, request_id), kind, session)
+        if media_type is None:
+            return Events(one(partial(self._engine.answer, admitted, session, request_id)), kind, session)
         answering = self._engine.answer(admitted, session, request_id)
         # A mutation goes on without its client: it is done whole or not at all, and never because somebody hung up.
         answer = await (_while_there(request, answering) if kind is OperationType.QUERY else answering)
@@ -121,7 +138,7 @@ async def _while_there(request: Request, answering: Awaitable[Answer]) -> Answer
 
 
 async def _send(send: Send, answer: Answer, status: int, media_type: str, headers: Mapping[str, str]) -> None:
-    body = orjson.dumps(answer, option=orjson.OPT_PASSTHROUGH_SUBCLASS, default=str)
+    body = encoded(answer)
     sent = {
         "content-type": f"{media_type}; charset=utf-8",
         "content-length": str(len(body)),

@@ -177,10 +177,13 @@ async def test_a_get_with_bad_variables_is_refused(variables: str | bytes, http:
     assert only_error(response)["extensions"]["code"] == "BAD_REQUEST"
 
 
-async def test_a_subscription_is_refused(http: httpx.AsyncClient) -> None:
+async def test_a_subscription_is_told_how_it_is_served(http: httpx.AsyncClient) -> None:
     response = await post(http, {"query": "subscription { follow }"})
-    assert response.status_code == 400
-    assert only_error(response)["extensions"]["code"] == "BAD_REQUEST"
+    assert response.status_code == 406
+    error = only_error(response)
+    assert error["extensions"]["code"] == "NOT_ACCEPTABLE"
+    assert "text/event-stream" in error["message"]
+    assert "graphql-transport-ws" in error["message"]
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "OPTIONS", "HEAD"])
