@@ -51,6 +51,7 @@ KINDS_AT = {
     "Query.segment(id)": "Segment",
     "Query.candidate(id)": "Candidate",
     "Query.operation(id)": "MembershipOperation",
+    "Subscription.operation(id)": "MembershipOperation",
     "CandidateSelection.ids": "Candidate",
 }
 """The same where the name alone does not tell."""

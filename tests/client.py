@@ -1,8 +1,9 @@
 """A server on a real port and a client that speaks to it over HTTP."""
 
 import asyncio
+import contextlib
 import socket
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from types import TracebackType
@@ -10,6 +11,7 @@ from typing import Any, Self
 from uuid import UUID
 
 import httpx
+import orjson
 import uvicorn
 from starlette.types import ASGIApp
 
@@ -82,10 +84,26 @@ class Client:
         await self.http.aclose()
 
     async def answer(self, query: str, **variables: Any) -> dict[str, Any]:
-        """The whole answer, errors and all."""
-        response = await self.http.post("/graphql", json={"query": query, "variables": variables})
-        answer: dict[str, Any] = response.json()
+        """The whole answer, errors and all; the first one of a subscription."""
+        answer: dict[str, Any] = orjson.loads(await self.text(query, **variables))
         return answer
+
+    async def text(self, query: str, **variables: Any) -> str:
+        """The answer as it comes."""
+        asked = {"query": query, "variables": variables}
+        if query.startswith("subscription"):
+            async with contextlib.aclosing(self.events(asked)) as events:
+                return await anext(events)
+        return (await self.http.post("/graphql", json=asked)).text
+
+    async def events(self, asked: dict[str, Any]) -> AsyncGenerator[str]:
+        """The answers of a subscription, as they come."""
+        accept = {"accept": "text/event-stream"}
+        async with self.http.stream("POST", "/graphql", json=asked, headers=accept) as response:
+            assert response.status_code == 200, await response.aread()
+            async for line in response.aiter_lines():
+                if line.startswith("data: "):
+                    yield line.removeprefix("data: ")
 
     async def data(self, query: str, **variables: Any) -> dict[str, Any]:
         """The data of an answer that must have no errors."""

@@ -27,6 +27,8 @@ NEEDED: dict[str, Permission | None] = {
     "Query.quotaUsage": Permission.READ,
     "Query.addCandidatesPreview": Permission.READ,
     "Query.operation": Permission.READ,
+    "Subscription.operation": Permission.READ,
+    "Subscription.quotaUsage": Permission.READ,
     "Mutation.createSegment": Permission.EDIT_SEGMENTS,
     "Mutation.renameSegment": Permission.EDIT_SEGMENTS,
     "Mutation.archiveSegment": Permission.EDIT_SEGMENTS,

@@ -78,6 +78,8 @@ class Place(Workplace):
 class Guest:
     """Somebody with a token like `Bearer ada` or, for one that ends, `Bearer ada 0.5`."""
 
+    max_cost = 1_000_000
+
     def __init__(self, key: str, expires_at: float, diary: Diary) -> None:
         self.key = key
         self.expires_at = expires_at
