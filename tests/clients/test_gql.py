@@ -36,10 +36,10 @@ async def seen(server_address: str, changing: Inventory, changing_client: Client
 
 async def asked(session: AsyncClientSession, document: str, variables: dict[str, Any]) -> dict[str, Any]:
     try:
-        data, errors = await session.execute(GraphQLRequest(document, variable_values=variables)), []
+        return {"data": await session.execute(GraphQLRequest(document, variable_values=variables)), "errors": []}
     except TransportQueryError as error:
-        data, errors = error.data, error.errors or []
-    return {"data": data, "errors": [{"code": e["extensions"]["code"], "path": e.get("path")} for e in errors]}
+        shown = [{"code": each["extensions"]["code"], "path": each.get("path")} for each in error.errors or ()]
+        return {"data": error.data, "errors": shown}
 
 
 class TestGql(Story):
