@@ -1,6 +1,7 @@
 // Apollo Client.
-import { ApolloClient, CombinedGraphQLErrors, HttpLink, InMemoryCache, gql } from '@apollo/client';
-import { answer, given, story, tell } from './given.mjs';
+import { ApolloClient, ApolloLink, CombinedGraphQLErrors, HttpLink, InMemoryCache, gql } from '@apollo/client';
+import { PersistedQueryLink } from '@apollo/client/link/persisted-queries';
+import { answer, given, recording, sha256, story, tell } from './given.mjs';
 
 function asking(authorization) {
   const client = new ApolloClient({
@@ -18,4 +19,22 @@ function asking(authorization) {
   };
 }
 
-tell(await story(asking(given.authorization), asking(given.stranger)));
+/** What two clients get and send, of which only the first is the first to ask. */
+async function persisted(query, useGETForHashedQueries) {
+  const { record, sent } = recording();
+  const headers = { authorization: given.authorization };
+  const found = [];
+  for (const fetch of [record, record]) {
+    const links = [new PersistedQueryLink({ sha256, useGETForHashedQueries }), new HttpLink({ uri: given.url, headers, fetch })];
+    const client = new ApolloClient({ link: ApolloLink.from(links), cache: new InMemoryCache() });
+    const { data } = await client.query({ query: gql(query) });
+    found.push(data.viewer.subject);
+  }
+  return { found, sent };
+}
+
+tell({
+  ...(await story(asking(given.authorization), asking(given.stranger))),
+  persistedByPost: await persisted('query ApolloByPost { viewer { subject } }', false),
+  persistedByGet: await persisted('query ApolloByGet { viewer { subject } }', true),
+});

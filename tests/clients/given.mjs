@@ -1,4 +1,5 @@
 // What a test gives a script, and how the script tells what it saw: JSON by stdin and stdout.
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 
 export const given = JSON.parse(readFileSync(0, 'utf8'));
@@ -24,3 +25,21 @@ export async function story(ask, askAsStranger) {
     strange: await askAsStranger('query', documents.find, variables.find),
   };
 }
+
+/** The fetch of a client, and what of each request it sent names or holds a document. */
+export function recording() {
+  const sent = [];
+  const record = (url, init = {}) => {
+    const asked = init.body ? JSON.parse(init.body) : Object.fromEntries(new URL(url).searchParams);
+    const extensions = typeof asked.extensions === 'string' ? JSON.parse(asked.extensions) : asked.extensions;
+    sent.push({
+      method: init.method ?? 'GET',
+      text: asked.query !== undefined,
+      named: Boolean(extensions?.persistedQuery?.sha256Hash ?? asked.documentId ?? asked.doc_id),
+    });
+    return fetch(url, init);
+  };
+  return { record, sent };
+}
+
+export const sha256 = (text) => createHash('sha256').update(text).digest('hex');

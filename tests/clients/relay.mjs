@@ -1,22 +1,22 @@
 // Relay's runtime: its network, its store, and artifacts as its compiler writes them.
 import relay from 'relay-runtime';
-import { answer, given, story, tell } from './given.mjs';
+import { answer, given, sha256, story, tell } from './given.mjs';
 import { artifact } from './relay_artifact.mjs';
 
 const { Environment, Network, RecordSource, Store, createOperationDescriptor } = relay;
 
-function asking(authorization) {
+function asking(authorization, idOf = () => null) {
   const fetchAnswer = async (params, variables) => {
     const response = await fetch(given.url, {
       method: 'POST',
       headers: { authorization, 'content-type': 'application/json', accept: 'application/json' },
-      body: JSON.stringify({ query: params.text, variables }),
+      body: JSON.stringify(params.id ? { doc_id: params.id, variables } : { query: params.text, variables }),
     });
     return response.json();
   };
   const environment = new Environment({ network: Network.create(fetchAnswer), store: new Store(new RecordSource()) });
   return async (kind, text, variables) => {
-    const operation = createOperationDescriptor(artifact(text), variables);
+    const operation = createOperationDescriptor(artifact(text, idOf(text)), variables);
     try {
       const { errors } = kind === 'query'
         ? await environment.execute({ operation }).toPromise()
@@ -29,4 +29,10 @@ function asking(authorization) {
   };
 }
 
-tell(await story(asking(given.authorization), asking(given.stranger)));
+const byId = asking(given.authorization, (text) => `sha256:${sha256(text)}`);
+
+tell({
+  ...(await story(asking(given.authorization), asking(given.stranger))),
+  foundById: await byId('query', given.documents.find, given.variables.find),
+  unknownId: await byId('query', 'query Unknown { viewer { subject } }', {}),
+});

@@ -18,4 +18,11 @@ async def seen(server_address: str, changing: Inventory, changing_client: Client
 
 
 class TestApollo(Story):
-    pass
+    def test_a_document_is_sent_once_and_named_from_then_on(self, seen: Seen) -> None:
+        name, text = {"method": "POST", "text": False, "named": True}, {"method": "POST", "text": True, "named": True}
+        assert seen["persistedByPost"] == {"found": ["tester", "tester"], "sent": [name, text, name]}
+
+    def test_a_document_is_named_by_get(self, seen: Seen) -> None:
+        assert seen["persistedByGet"]["found"] == ["tester", "tester"]
+        assert [each["text"] for each in seen["persistedByGet"]["sent"]] == [False, True, False]
+        assert seen["persistedByGet"]["sent"][-1]["method"] == "GET"

@@ -18,4 +18,8 @@ async def seen(server_address: str, changing: Inventory, changing_client: Client
 
 
 class TestRelay(Story):
-    pass
+    def test_a_document_is_found_by_its_id(self, seen: Seen) -> None:
+        assert seen["foundById"] == seen["found"]
+
+    def test_it_sees_the_code_of_an_id_that_is_unknown(self, seen: Seen) -> None:
+        assert [error["code"] for error in seen["unknownId"]["errors"]] == ["PERSISTED_QUERY_NOT_FOUND"]
