@@ -1,7 +1,10 @@
-// Apollo Client.
+// Apollo Client: queries and mutations over HTTP, subscriptions over a WebSocket.
 import { ApolloClient, ApolloLink, CombinedGraphQLErrors, HttpLink, InMemoryCache, gql } from '@apollo/client';
 import { PersistedQueryLink } from '@apollo/client/link/persisted-queries';
-import { answer, given, recording, sha256, story, tell } from './given.mjs';
+import { GraphQLWsLink } from '@apollo/client/link/subscriptions';
+import { createClient } from 'graphql-ws';
+import WebSocket from 'ws';
+import { answer, given, recording, sha256, socketUrl, story, tell } from './given.mjs';
 
 function asking(authorization) {
   const client = new ApolloClient({
@@ -19,6 +22,20 @@ function asking(authorization) {
   };
 }
 
+function follow(text, variables, told) {
+  const socket = createClient({
+    url: socketUrl,
+    webSocketImpl: WebSocket,
+    connectionParams: { authorization: given.authorization },
+    retryAttempts: 0,
+  });
+  const client = new ApolloClient({ link: new GraphQLWsLink(socket), cache: new InMemoryCache() });
+  const following = client.subscribe({ query: gql(text), variables, errorPolicy: 'all' }).subscribe({
+    next: ({ data, error }) => told(answer(data, error?.errors)),
+  });
+  return () => following.unsubscribe();
+}
+
 /** What two clients get and send, of which only the first is the first to ask. */
 async function persisted(query, useGETForHashedQueries) {
   const { record, sent } = recording();
@@ -34,7 +51,7 @@ async function persisted(query, useGETForHashedQueries) {
 }
 
 tell({
-  ...(await story(asking(given.authorization), asking(given.stranger))),
+  ...(await story(asking(given.authorization), asking(given.stranger), follow)),
   persistedByPost: await persisted('query ApolloByPost { viewer { subject } }', false),
   persistedByGet: await persisted('query ApolloByGet { viewer { subject } }', true),
 });

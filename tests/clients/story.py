@@ -11,13 +11,21 @@ DOCUMENTS = {
   segments(filter: { nameContains: $name }) { totalCount nodes { id name channel memberCount } }
 }""",
     "create": """mutation Create($input: CreateSegmentInput!) {
-  createSegment(input: $input) { segment { name channel } userErrors { __typename code message path } }
+  createSegment(input: $input) { segment { id name channel } userErrors { __typename code message path } }
 }""",
     "askTooMuch": """query AskTooMuch($id: ID!) {
   viewer { account { id } }
   segment(id: $id) { id members(first: 1000000) { totalCount } }
 }""",
     "misspell": "query Misspell { segmets { totalCount } }",
+    "watch": "subscription Watch { quotaUsage { used } }",
+    "add": """mutation Add($input: AddCandidatesToSegmentInput!) {
+  addCandidatesToSegment(input: $input) { userErrors { code } }
+}""",
+    "remove": """mutation Remove($input: RemoveCandidatesFromSegmentInput!) {
+  removeCandidatesFromSegment(input: $input) { userErrors { code } }
+}""",
+    "lookInVain": "subscription LookInVain($id: ID!) { operation(id: $id) { id } }",
 }
 
 STRANGER = "Bearer of.no.token"
@@ -32,11 +40,13 @@ def told_to(client: str, address: str, token: httpx.Headers, own: Inventory) -> 
         "url": f"{address}/graphql",
         "authorization": token["authorization"],
         "stranger": STRANGER,
+        "candidate": str(own.ids["Candidate"][1]),
         "documents": DOCUMENTS,
         "variables": {
             "find": {"name": f"{own.label} by"},
             "create": {"input": {"name": client, "channel": "SMS"}},
             "askTooMuch": {"id": str(own.one("Segment"))},
+            "lookInVain": {"id": str(own.one("Segment"))},
         },
     }
 
@@ -75,3 +85,10 @@ class Story:
 
     def test_it_sees_that_its_token_is_bad(self, seen: Seen) -> None:
         assert [error["code"] for error in seen["strange"]["errors"]] == ["UNAUTHENTICATED"]
+
+    def test_it_follows_what_others_change(self, seen: Seen) -> None:
+        [before, *later] = seen["watched"]["used"]
+        assert later == [before + 1, before]
+
+    def test_it_sees_why_there_is_nothing_to_follow(self, seen: Seen) -> None:
+        assert [error["code"] for error in seen["lost"]["errors"]] == ["NOT_FOUND"]

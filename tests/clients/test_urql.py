@@ -26,3 +26,7 @@ class TestUrql(Story):
         assert seen["persistedByGet"]["found"] == ["tester", "tester"]
         assert [each["text"] for each in seen["persistedByGet"]["sent"]] == [False, True, False]
         assert seen["persistedByGet"]["sent"][-1]["method"] == "GET"
+
+    def test_only_subscriptions_are_answered_as_events(self, seen: Seen) -> None:
+        json = ["application/graphql-response+json"]
+        assert seen["answeredIn"] == {"query": json, "mutation": json, "subscription": ["text/event-stream"]}
