@@ -122,6 +122,24 @@ async def test_many_requests_in_one_are_refused(count: int, scanner: Client) -> 
     assert codes(response) == ["BAD_REQUEST"]
 
 
+@pytest.mark.parametrize(
+    ("query", "code"),
+    [
+        (f"{{ {' '.join(f'alias{index}: __typename' for index in range(101))} }}", "ALIAS_LIMIT_EXCEEDED"),
+        (f"{{ viewer {{ {' '.join(f'alias{index}: subject' for index in range(101))} }} }}", "ALIAS_LIMIT_EXCEEDED"),
+        (f"{{ __typename {'@aa ' * 101} }}", "DIRECTIVE_LIMIT_EXCEEDED"),
+        (f"{{ __typename {'@include(if: true) ' * 101} }}", "DIRECTIVE_LIMIT_EXCEEDED"),
+        (f"{{ viewer {{ {'subject ' * 500} }} }}", "FIELD_COMPARISON_LIMIT_EXCEEDED"),
+        (f"{{ {'segments { nodes { members { nodes { ' * 5} id {'} ' * 20} }}", "DEPTH_LIMIT_EXCEEDED"),
+    ],
+    ids=["aliases at the root", "aliases", "unknown directives", "directives", "repetitions", "pages in pages"],
+)
+async def test_too_much_of_anything_is_refused_with_one_error(query: str, code: str, scanner: Client) -> None:
+    response = await ask(scanner, query)
+    assert "data" not in response.json()
+    assert codes(response) == [code]
+
+
 async def test_fragments_in_a_circle_are_refused(scanner: Client) -> None:
     circle = "query { ...A } fragment A on Query { viewer { subject } ...B } fragment B on Query { ...A }"
     response = await ask(scanner, circle)
