@@ -5,8 +5,10 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install
 
 GRAPHIQL := app/engine/graphiql_assets/index.html
 TRY_GRAPHIQL = $(MAKE) --silent --no-print-directory graphiql 2>/dev/null || true
+CLIENTS := tests/clients/node_modules/.package-lock.json
+TRY_CLIENTS = $(MAKE) --silent --no-print-directory clients 2>/dev/null || true
 
-.PHONY: serve test lint format bench graphiql lock clean
+.PHONY: serve test lint format bench graphiql clients lock clean
 
 serve: .venv/runs  ## Set up, then serve on an embedded PostgreSQL with demo data.
 	@$(TRY_GRAPHIQL)
@@ -14,6 +16,7 @@ serve: .venv/runs  ## Set up, then serve on an embedded PostgreSQL with demo dat
 
 test: .venv/tests  ## Set up, then run the whole suite on a real PostgreSQL.
 	@$(TRY_GRAPHIQL)
+	@$(TRY_CLIENTS)
 	@$(BIN)/pytest
 
 lint: .venv/tests  ## What CI demands of the code before it runs the tests.
@@ -31,6 +34,8 @@ bench: .venv/tests
 
 graphiql: $(GRAPHIQL)  ## Build the page that browsers get, with Node.js 20 or newer or, without it, one from PyPI.
 
+clients: $(CLIENTS)  ## Install the clients from npm that the server is tried with.
+
 lock: .venv/tests  ## Pin every dependency again, by hash, for all platforms.
 	@$(BIN)/python -m uv pip compile pyproject.toml --group build --universal --python-version 3.11 \
 	  --generate-hashes --upgrade --no-header --no-emit-index-url --no-emit-find-links --quiet -o requirements.lock
@@ -40,7 +45,7 @@ lock: .venv/tests  ## Pin every dependency again, by hash, for all platforms.
 	  --generate-hashes --upgrade --no-header --no-emit-index-url --no-emit-find-links --quiet -o requirements-graphiql.lock
 
 clean:  ## Remove the virtual environment and what was built. Data in .data/ are kept.
-	@rm -rf .venv graphiql/node_modules app/engine/graphiql_assets
+	@rm -rf .venv graphiql/node_modules tests/clients/node_modules app/engine/graphiql_assets
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -63,3 +68,8 @@ $(GRAPHIQL): requirements-graphiql.lock $(wildcard graphiql/*.js* graphiql/*.sh 
 	@echo "Building GraphiQL ..."
 	@sh graphiql/build.sh >.venv/graphiql.log 2>&1 \
 	  || { echo "GraphiQL could not be built (.venv/graphiql.log says why); the API works without it."; exit 1; }
+
+$(CLIENTS): tests/clients/package-lock.json | .venv/bin/python
+	@echo "Installing the clients that the server is tried with ..."
+	@sh graphiql/install.sh tests/clients >.venv/clients.log 2>&1 \
+	  || { echo "The clients could not be installed (.venv/clients.log says why); their tests will be skipped."; exit 1; }
