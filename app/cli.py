@@ -9,9 +9,8 @@ from datetime import timedelta
 from pathlib import Path
 
 import click
-import uvicorn
 
-from app import embedded
+from app import embedded, logs
 from app.auth import Permission, mint
 from app.domain import accounts
 from app.domain.check import check_accounts, summary
@@ -22,6 +21,7 @@ from app.opening import local_secret, opened, place
 from app.seeding import demo as demo_account
 from app.seeding.command import seed_command
 from app.server import Server
+from app.serving import ServingProcess
 from app.settings import InvalidSettingsError, Settings, document
 
 DEMO_CANDIDATES = 100_000
@@ -38,7 +38,7 @@ def segments() -> None:
 def serve(demo: bool, demo_candidates: int) -> None:
     """Serve the API until interrupted. With the embedded PostgreSQL, one server per data directory."""
     settings = Settings.read()
-    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
+    logs.configure(settings)
     logging.getLogger("alembic").setLevel(logging.WARNING)
     alone = embedded.serving(settings.data_dir) if settings.database_url is None else nullcontext()
     with alone, _listening(settings) as listener, place(settings) as found:
@@ -54,22 +54,8 @@ def serve(demo: bool, demo_candidates: int) -> None:
             if demo
             else None
         )
-        _Announcing(
-            uvicorn.Config(server.app, log_level=settings.log_level.lower(), access_log=False, server_header=False),
-            f"\nGraphiQL: {address}{f'#token={hint}' if hint else ''}\nThe API:  {address}\n",
-        ).run(sockets=[listener])
-
-
-class _Announcing(uvicorn.Server):
-    """Says where it is once it serves."""
-
-    def __init__(self, config: uvicorn.Config, announcement: str) -> None:
-        super().__init__(config)
-        self._announcement = announcement
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        click.echo(self._announcement)
+        announcement = f"\nGraphiQL: {address}{f'#token={hint}' if hint else ''}\nThe API:  {address}\n"
+        ServingProcess(server, settings, announcement).serve_until_stopped(listener)
 
 
 def _listening(settings: Settings) -> socket.socket:

@@ -15,6 +15,7 @@ from graphql import (
     validate,
 )
 
+from app.engine.deprecation import deprecated_parts, has_deprecations
 from app.engine.errors import ClientError, RefusedDocumentError
 from app.settings import Settings
 
@@ -33,6 +34,8 @@ class Operation:
 class Document:
     node: DocumentNode
     operations: dict[str | None, Operation]
+    deprecated: tuple[str, ...] = ()
+    """What it uses of the deprecated parts of the schema."""
 
     def operation(self, name: str | None) -> Operation:
         """The operation to run. Raises ClientError when the name does not say which."""
@@ -44,6 +47,15 @@ class Document:
         return operation
 
 
+@dataclass(frozen=True, slots=True)
+class DocumentUse:
+    """How many documents were parsed so far, how many are kept, and the bytes that these take."""
+
+    read: int
+    kept: int
+    kept_bytes: int
+
+
 class Documents:
     """The documents of one schema, bounded by the bytes of their text."""
 
@@ -53,6 +65,8 @@ class Documents:
         self._rules = [*specified_rules, *([] if settings.introspection else [NoSchemaIntrospectionCustomRule])]
         self._kept: OrderedDict[str, Document] = OrderedDict()
         self._kept_bytes = 0
+        self._read_so_far = 0
+        self._has_deprecations = has_deprecations(schema)
 
     def get(self, text: str) -> Document:
         """The document of this text. Raises RefusedDocumentError when it does not parse or does not fit the schema."""
@@ -64,7 +78,12 @@ class Documents:
         self._keep(text, document)
         return document
 
+    def use(self) -> DocumentUse:
+        """What they take just now."""
+        return DocumentUse(self._read_so_far, len(self._kept), self._kept_bytes)
+
     def _read(self, text: str) -> Document:
+        self._read_so_far += 1
         node = self._parsed(text)
         errors = validate(
             self._schema,
@@ -80,7 +99,8 @@ class Documents:
             if isinstance(definition, OperationDefinitionNode):
                 name = definition.name.value if definition.name else None
                 operations[name] = Operation(name, definition.operation, definition)
-        return Document(node, operations)
+        deprecated = deprecated_parts(self._schema, node) if self._has_deprecations else ()
+        return Document(node, operations, deprecated)
 
     def _parsed(self, text: str) -> DocumentNode:
         try:

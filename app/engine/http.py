@@ -13,6 +13,7 @@ from starlette.types import Receive, Scope, Send
 from app.engine.accepting import accepted, names
 from app.engine.errors import ClientError, RefusedDocumentError, bad_request
 from app.engine.execution import Answer, Engine, Session
+from app.engine.observing import identify
 from app.engine.requests import JSON, read
 
 GRAPHQL_JSON = "application/graphql-response+json"
@@ -44,6 +45,7 @@ class GraphQLApp:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
         request_id = _request_id(request)
+        identify(request_id)
         accept = request.headers.get("accept", "")
         media_type = accepted(accept, OFFERED_TO_KNOWING if GRAPHQL_JSON in accept else OFFERED)
         try:
