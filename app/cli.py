@@ -1,7 +1,6 @@
 """The `segments` command."""
 
 import asyncio
-import logging
 import socket
 import sys
 from contextlib import nullcontext
@@ -39,7 +38,6 @@ def serve(demo: bool, demo_candidates: int) -> None:
     """Serve the API until interrupted. With the embedded PostgreSQL, one server per data directory."""
     settings = Settings.read()
     logs.configure(settings)
-    logging.getLogger("alembic").setLevel(logging.WARNING)
     alone = embedded.serving(settings.data_dir) if settings.database_url is None else nullcontext()
     with alone, _listening(settings) as listener, place(settings) as found:
         if demo or settings.database_url is None:

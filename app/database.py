@@ -222,6 +222,7 @@ class Database:
 
         Raises TimeoutError when the database does not answer within a second or two, and what asyncpg raises.
         """
+        self._observe(statement)
         waiting = True
         try:
             async with asyncio.timeout(PROBE_SECONDS), self._borrowed() as connection:

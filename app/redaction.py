@@ -3,6 +3,7 @@
 import re
 import traceback
 from collections.abc import Iterator
+from functools import lru_cache
 from types import TracebackType
 
 import asyncpg
@@ -10,6 +11,8 @@ from graphql import GraphQLError
 
 LONGEST = 20_000
 """Characters of one text that are logged."""
+
+LONGEST_KEPT = 64
 
 _GAP = r"[^\S\n]?[.()/\-\u2010-\u2015]?[^\S\n]?"
 
@@ -40,6 +43,16 @@ _CONTROLS_BUT_LINES = {code: mark for code, mark in _CONTROLS.items() if code no
 
 def redacted(text: str, *, lines: bool = False) -> str:
     """The text without what no log may hold, and without control characters; of several lines when `lines`."""
+    return _redacted_short(text) if len(text) <= LONGEST_KEPT and not lines else _redacted(text, lines)
+
+
+@lru_cache(1024)
+def _redacted_short(text: str) -> str:
+    """Most lines of the log say the same words."""
+    return _redacted(text, False)
+
+
+def _redacted(text: str, lines: bool) -> str:
     if len(text) > LONGEST:
         text = f"{text[: LONGEST // 2]} ... {text[-LONGEST // 2 :]}"
     if not (text.isascii() and text.isprintable()):
