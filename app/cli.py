@@ -20,8 +20,9 @@ from app.opening import local_secret, opened, place
 from app.seeding import demo as demo_account
 from app.seeding.command import seed_command
 from app.server import Server
-from app.serving import ServingProcess
+from app.serving import StoppableServer
 from app.settings import InvalidSettingsError, Settings, document
+from app.tracing import tracing
 
 DEMO_CANDIDATES = 100_000
 
@@ -45,7 +46,7 @@ def serve(demo: bool, demo_candidates: int) -> None:
         if demo:
             asyncio.run(_make_demo(demo_candidates))
         secret = local_secret(settings)
-        server = Server(settings, found.url, secret)
+        server = Server(settings, found.url, secret, tracing=tracing(settings))
         address = f"http://{settings.host}:{listener.getsockname()[1]}/graphql"
         hint = (
             asyncio.run(_mint(demo_account.NAME, "demo@segments", list(Permission), timedelta(days=30)))
@@ -53,7 +54,7 @@ def serve(demo: bool, demo_candidates: int) -> None:
             else None
         )
         announcement = f"\nGraphiQL: {address}{f'#token={hint}' if hint else ''}\nThe API:  {address}\n"
-        ServingProcess(server, settings, announcement).serve_until_stopped(listener)
+        StoppableServer(server, settings, announcement).serve_until_stopped(listener)
 
 
 def _listening(settings: Settings) -> socket.socket:

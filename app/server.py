@@ -30,7 +30,7 @@ from app.logs import OperationLog
 from app.metrics import Metrics
 from app.readiness import Readiness
 from app.settings import Settings
-from app.tracing import tracing
+from app.tracing import Tracing
 
 MOST_KEPT_ACCOUNTS = 10_000
 
@@ -39,7 +39,12 @@ class Server:
     """One process's connections, keys and routes."""
 
     def __init__(
-        self, settings: Settings, database_url: str, secret: str | None, observe: Observer = unobserved
+        self,
+        settings: Settings,
+        database_url: str,
+        secret: str | None,
+        observe: Observer = unobserved,
+        tracing: Tracing | None = None,
     ) -> None:
         self.settings = settings
         self.database: Database
@@ -49,7 +54,7 @@ class Server:
         self._accounts: OrderedDict[UUID, Account] = OrderedDict()
         self.readiness = Readiness()
         self._metrics = Metrics(settings) if settings.metrics else None
-        self._tracing = tracing(settings)
+        self._tracing = tracing
         # Traces first, so that the log can name them.
         observers = [each for each in (self._tracing, self._metrics, OperationLog()) if each is not None]
         self._engine = ObservedEngine(schema, settings, explain, observers)

@@ -17,7 +17,7 @@ from app.settings import Settings
 STOPPING = (signal.SIGTERM, signal.SIGINT)
 
 
-class ServingProcess(uvicorn.Server):
+class StoppableServer(uvicorn.Server):
     """Says where it is once it serves. Stops at the first SIGTERM or SIGINT with care, at the second at once.
 
     With care: from then on /readyz answers 503, for `shutdown_delay` seconds everything is served on, then nothing is

@@ -57,7 +57,7 @@ def log() -> Log:
 
 def test_a_line_is_json_unless_somebody_watches() -> None:
     for stream, form, is_json in ((Log(), "auto", True), (Terminal(), "auto", False), (Terminal(), "json", True)):
-        logs.configure(Settings.model_construct(log_format=form), stream)
+        logs.configure(Settings.model_validate({"log_format": form}), stream)
         structlog.get_logger().warning("hello", size=5)
         assert ("{" in stream.getvalue()) is is_json
         assert "hello" in stream.getvalue()

@@ -174,7 +174,7 @@ async def test_nothing_names_a_tenant(address: str, watched_client: Client, worl
 @pytest.mark.parametrize("authorization", ["", "Bearer", "Bearer wrong", f"Basic {TOKEN}", f"Bearer {TOKEN}x", "é"])
 async def test_without_the_token_nothing_is_told(address: str, authorization: str) -> None:
     async with httpx.AsyncClient(trust_env=False) as http:
-        response = await http.get(f"{address}/metrics", headers={"authorization": authorization.encode("latin-1")})
+        response = await http.get(f"{address}/metrics", headers={b"authorization": authorization.encode("latin-1")})
     assert response.status_code == 401
     assert response.headers["www-authenticate"] == "Bearer"
     assert "segments_" not in response.text
