@@ -113,8 +113,10 @@ class Observer:
 class ObservedEngine(Engine):
     """An engine that tells observers of its operations, whatever view they came through."""
 
-    def __init__(self, schema: GraphQLSchema, settings: Settings, explain: Explain, observers: Sequence[Observer]):
-        super().__init__(schema, settings, explain)
+    def __init__(
+        self, schema: GraphQLSchema, settings: Settings, explain: Explain, observers: Sequence[Observer], **more: Any
+    ) -> None:
+        super().__init__(schema, settings, explain, **more)
         self._observers = observers
 
     async def admit(self, asked: GraphQLRequest, session: Session) -> Admitted:
@@ -220,13 +222,19 @@ def _observed(admitted: Admitted, session: Session, request_id: str) -> Observed
     return Observed(
         operation.name and operation.name[:LONGEST_NAME],
         kind,
-        getattr(admitted, "cost", 0),
+        _cost(admitted),
         admitted.document.deprecated,
         session,
         request_id,
         exchange,
         transport,
     )
+
+
+def _cost(admitted: Admitted) -> float:
+    told = getattr(admitted, "cost", 0)
+    cost: float = told["requested"] if isinstance(told, dict) else told
+    return cost
 
 
 def _codes(answer: Answer) -> tuple[str, ...]:
