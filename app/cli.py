@@ -1,7 +1,6 @@
 """The `segments` command."""
 
 import asyncio
-import logging
 import socket
 import sys
 from contextlib import nullcontext
@@ -9,14 +8,11 @@ from datetime import timedelta
 from pathlib import Path
 
 import click
-import uvicorn
 
-from app import embedded
+from app import embedded, logs
 from app.auth import Permission, mint
 from app.domain import accounts
 from app.domain.check import check_accounts, summary
-from app.engine import connection
-from app.engine.streams import Streams
 from app.graph import sdl
 from app.importing.command import import_command
 from app.migrate import UnusableDatabaseError, migrate
@@ -24,7 +20,9 @@ from app.opening import local_secret, opened, place
 from app.seeding import demo as demo_account
 from app.seeding.command import seed_command
 from app.server import Server
+from app.serving import StoppableServer
 from app.settings import InvalidSettingsError, Settings, document
+from app.tracing import tracing
 
 DEMO_CANDIDATES = 100_000
 
@@ -40,8 +38,7 @@ def segments() -> None:
 def serve(demo: bool, demo_candidates: int) -> None:
     """Serve the API until interrupted. With the embedded PostgreSQL, one server per data directory."""
     settings = Settings.read()
-    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
-    logging.getLogger("alembic").setLevel(logging.WARNING)
+    logs.configure(settings)
     alone = embedded.serving(settings.data_dir) if settings.database_url is None else nullcontext()
     with alone, listening(settings) as listener, place(settings) as found:
         if demo or settings.database_url is None:
@@ -49,42 +46,15 @@ def serve(demo: bool, demo_candidates: int) -> None:
         if demo:
             asyncio.run(_make_demo(demo_candidates))
         secret = local_secret(settings)
-        server = Server(settings, found.url, secret)
+        server = Server(settings, found.url, secret, tracing=tracing(settings))
         address = f"http://{settings.host}:{listener.getsockname()[1]}/graphql"
         hint = (
             asyncio.run(_mint(demo_account.NAME, "demo@segments", list(Permission), timedelta(days=30)))
             if demo
             else None
         )
-        _Announcing(
-            uvicorn.Config(
-                server.app,
-                log_level=settings.log_level.lower(),
-                access_log=False,
-                server_header=False,
-                timeout_graceful_shutdown=int(settings.mutation_timeout) + 5,
-                **connection.config(settings.max_body_bytes),
-            ),
-            server.streams,
-            f"\nGraphiQL: {address}{f'#token={hint}' if hint else ''}\nThe API:  {address}\n",
-        ).run(sockets=[listener])
-
-
-class _Announcing(uvicorn.Server):
-    """Says where it is once it serves, and ends event streams when it stops."""
-
-    def __init__(self, config: uvicorn.Config, streams: Streams, announcement: str) -> None:
-        super().__init__(config)
-        self._streams = streams
-        self._announcement = announcement
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        click.echo(self._announcement)
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        self._streams.ending.set()
-        await super().shutdown(sockets)
+        announcement = f"\nGraphiQL: {address}{f'#token={hint}' if hint else ''}\nThe API:  {address}\n"
+        StoppableServer(server, settings, announcement).serve_until_stopped(listener)
 
 
 def listening(settings: Settings) -> socket.socket:

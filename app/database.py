@@ -8,7 +8,7 @@ another, and what one statement counted is still true when the next one writes.
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self
@@ -21,8 +21,10 @@ from asyncpg.pool import PoolConnectionProxy
 
 from app.settings import Settings
 
-Observer = Callable[[str], None]
-"""Told each statement before it runs."""
+Observer = Callable[[str], AbstractContextManager[object] | None]
+"""Told each statement before it runs. What it returns, if anything, is entered for as long as the statement runs."""
+
+UNWATCHED: AbstractContextManager[object] = nullcontext()
 
 
 def unobserved(_: str) -> None:
@@ -39,6 +41,9 @@ NOW = """
 SELECT clock_timestamp()
 """
 
+
+SECONDS_TO_CLOSE = 5.0
+PROBE_SECONDS = 1.0
 
 BEGIN_SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = 0"
 
@@ -70,6 +75,21 @@ class EndpointUse:
         return self.email + self.sms
 
 
+@dataclass(frozen=True, slots=True)
+class DatabaseUse:
+    """How busy the connections of one process are."""
+
+    size: int
+    """Connections that are open."""
+    in_use: int
+    waiting: int
+    """Those that wait for a connection."""
+    changing: int
+    """Changes at the database: under way, or waiting there for their account's turn."""
+    changes_waiting: int
+    """Changes that wait in the process, because enough of their account are at the database."""
+
+
 class Transaction:
     """One change of one account's data."""
 
@@ -89,8 +109,8 @@ class Transaction:
 
     async def fetch(self, statement: str, *values: Any) -> list[Record]:
         """Runs a statement that stays prepared: for those that always touch few rows."""
-        self._observe(statement)
-        rows: list[Record] = await self._connection.fetch(statement, *values)
+        with self._observe(statement) or UNWATCHED:
+            rows: list[Record] = await self._connection.fetch(statement, *values)
         return rows
 
     async def fetchrow(self, statement: str, *values: Any) -> Record | None:
@@ -103,15 +123,15 @@ class Transaction:
 
     async def bulk(self, statement: str, *values: Any) -> list[Record]:
         """Runs a statement that is planned for these values: for those that may touch any number of rows."""
-        self._observe(statement)
-        prepared = await self._connection.prepare(statement, name="")
-        rows: list[Record] = await prepared.fetch(*values)
+        with self._observe(statement) or UNWATCHED:
+            prepared = await self._connection.prepare(statement, name="")
+            rows: list[Record] = await prepared.fetch(*values)
         return rows
 
     async def copy(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
         """Loads rows by COPY, the fastest way in."""
-        self._observe(f"COPY {table}")
-        await self._connection.copy_records_to_table(table, columns=columns, records=rows)
+        with self._observe(f"COPY {table}") or UNWATCHED:
+            await self._connection.copy_records_to_table(table, columns=columns, records=rows)
 
     @asynccontextmanager
     async def part(self) -> AsyncIterator[None]:
@@ -136,9 +156,9 @@ class Snapshot:
 
     async def fetch(self, statement: str, *values: Any) -> list[Record]:
         """Runs a statement that is planned for these values."""
-        self._observe(statement)
-        prepared = await self._connection.prepare(statement, name="")
-        rows: list[Record] = await prepared.fetch(*values)
+        with self._observe(statement) or UNWATCHED:
+            prepared = await self._connection.prepare(statement, name="")
+            rows: list[Record] = await prepared.fetch(*values)
         return rows
 
     async def fetchrow(self, statement: str, *values: Any) -> Record | None:
@@ -149,13 +169,16 @@ class Snapshot:
 class Database:
     """The connections of one process to one database."""
 
-    def __init__(self, pool: "asyncpg.Pool[Record]", settings: Settings, observe: Observer) -> None:
+    def __init__(self, pool: "asyncpg.Pool[Record]", url: str, settings: Settings, observe: Observer) -> None:
         self._pool = pool
+        self._url = url
         self._observe = observe
         self.settings = settings
         self.changed: Callable[[UUID], None] = _unfollowed
         """Told of each account whose data this process has changed."""
         self._turns: dict[UUID, _Turn] = {}
+        self.waiting = 0
+        """Those who wait for a connection."""
         self._begin = (
             f"BEGIN; SET LOCAL lock_timeout = {int(settings.lock_timeout * 1000)};"
             f" SET LOCAL statement_timeout = {int(settings.mutation_timeout * 1000)};"
@@ -174,17 +197,63 @@ class Database:
             statement_cache_size=0 if pooled_by_pgbouncer else 500,
             server_settings={} if pooled_by_pgbouncer else _session(settings),
         )
-        return cls(pool, settings, observe)
+        return cls(pool, url, settings, observe)
 
     async def close(self) -> None:
-        await self._pool.close()
+        """Waits for what still runs, a few seconds; then it is ended."""
+        try:
+            async with asyncio.timeout(SECONDS_TO_CLOSE):
+                await self._pool.close()
+        except TimeoutError:
+            self._pool.terminate()
+
+    def use(self) -> "DatabaseUse":
+        """How many connections and changes there are just now."""
+        most = self.settings.writers_per_account
+        size = self._pool.get_size()
+        return DatabaseUse(
+            size=size,
+            in_use=size - self._pool.get_idle_size(),
+            waiting=self.waiting,
+            changing=sum(min(turn.interested, most) for turn in self._turns.values()),
+            changes_waiting=sum(max(0, turn.interested - most) for turn in self._turns.values()),
+        )
+
+    async def probe(self, statement: str) -> Record | None:
+        """The first row of a statement, soon. While every connection is in use, it runs on one of its own.
+
+        Raises TimeoutError when the database does not answer within a second or two, and what asyncpg raises.
+        """
+        self._observe(statement)
+        waiting = True
+        try:
+            async with asyncio.timeout(PROBE_SECONDS), self._borrowed() as connection:
+                waiting = False
+                try:
+                    return await connection.fetchrow(statement)
+                except asyncio.CancelledError:
+                    # To give it back would wait for the cancellation, at a database that may not answer that either.
+                    connection.terminate()
+                    raise
+        except TimeoutError:
+            if not waiting:
+                raise
+        async with asyncio.timeout(PROBE_SECONDS):
+            own = await asyncpg.connect(self._url, statement_cache_size=0)
+            try:
+                return await own.fetchrow(statement)
+            finally:
+                own.terminate()
+
+    def _borrowed(self) -> "_Borrowed":
+        return _Borrowed(self, self._pool.acquire())
 
     async def fetch(self, statement: str, *values: Any) -> list[Record]:
         """Reads with a statement that stays prepared: for small reads that are always planned alike."""
-        self._observe(statement)
-        async with self._pool.acquire() as connection:
-            rows: list[Record] = await connection.fetch(statement, *values)
-            return rows
+        with self._observe(statement) or UNWATCHED:
+            async with self._borrowed() as connection:
+                rows: list[Record] = await connection.fetch(statement, *values)
+                return rows
 
     async def fetchrow(self, statement: str, *values: Any) -> Record | None:
         rows = await self.fetch(statement, *values)
@@ -192,16 +261,16 @@ class Database:
 
     async def search(self, statement: str, *values: Any) -> list[Record]:
         """Reads with a statement that is planned for these values: for searches, whose best plan depends on them."""
-        self._observe(statement)
-        async with self._pool.acquire() as connection:
-            prepared = await connection.prepare(statement, name="")
-            rows: list[Record] = await prepared.fetch(*values)
-            return rows
+        with self._observe(statement) or UNWATCHED:
+            async with self._borrowed() as connection:
+                prepared = await connection.prepare(statement, name="")
+                rows: list[Record] = await prepared.fetch(*values)
+                return rows
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[Snapshot]:
         """Any number of reads, however long, on one snapshot."""
-        async with self._pool.acquire() as connection:
+        async with self._borrowed() as connection:
             try:
                 await connection.execute(BEGIN_SNAPSHOT)
                 yield Snapshot(connection, await connection.fetchval(NOW), self._observe)
@@ -215,7 +284,7 @@ class Database:
         Raises BusyError when the turn does not come within the lock timeout, UnknownAccountError when there is no
         such account.
         """
-        async with self._turn(account_id), self._pool.acquire() as connection:
+        async with self._turn(account_id), self._borrowed() as connection:
             try:
                 await connection.execute(self._begin)
                 yield await self._take_turn(connection, account_id)
@@ -229,8 +298,8 @@ class Database:
                 raise
 
     async def _take_turn(self, connection: "PoolConnectionProxy[Record]", account_id: UUID) -> Transaction:
-        self._observe(LOCK_ACCOUNT)
-        row = await connection.fetchrow(LOCK_ACCOUNT, account_id)
+        with self._observe(LOCK_ACCOUNT) or UNWATCHED:
+            row = await connection.fetchrow(LOCK_ACCOUNT, account_id)
         if row is None:
             raise UnknownAccountError
         now = await connection.fetchval(NOW)
@@ -256,6 +325,27 @@ class Database:
             turn.interested -= 1
             if not turn.interested:
                 self._turns.pop(account_id, None)
+
+
+class _Borrowed:
+    """A connection of the pool, for the length of a block. Counts those who wait for one."""
+
+    __slots__ = ("_acquiring", "_database")
+
+    def __init__(self, database: Database, acquiring: Any) -> None:
+        self._database = database
+        self._acquiring = acquiring
+
+    async def __aenter__(self) -> "PoolConnectionProxy[Record]":
+        self._database.waiting += 1
+        try:
+            connection: PoolConnectionProxy[Record] = await self._acquiring.__aenter__()
+            return connection
+        finally:
+            self._database.waiting -= 1
+
+    async def __aexit__(self, *raised: Any) -> None:
+        await self._acquiring.__aexit__(*raised)
 
 
 @dataclass(slots=True)

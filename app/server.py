@@ -1,5 +1,6 @@
 """The ASGI application: its routes, and what is built once per process."""
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -20,35 +21,38 @@ from app.domain import accounts
 from app.domain.accounts import Account
 from app.domain.errors import BadUserInputError, DomainError, RefusedError
 from app.engine.errors import ClientError
-from app.engine.execution import Engine
 from app.engine.graphiql import GraphiQL, wants_page
 from app.engine.http import GraphQLApp
+from app.engine.observing import ObservedApp, ObservedEngine
 from app.engine.origins import sharing
 from app.engine.streams import Streams
 from app.engine.websocket import WebSocketApp
 from app.examples import EXAMPLES
 from app.following import Following
 from app.graph import schema
-from app.migrate import newest_revision
+from app.logs import OperationLog
+from app.metrics import Metrics
+from app.readiness import Readiness
 from app.settings import Settings
 from app.shared_throttle import SharedThrottle
+from app.tracing import Tracing
 
 MOST_KEPT_ACCOUNTS = 10_000
 
 ASKING = {"query", "documentId", "doc_id", "extensions"}
 """What makes a GET ask the API, whoever sends it."""
 
-REVISION = """
--- The schema that the database is at.
-SELECT version_num FROM alembic_version
-"""
-
 
 class Server:
     """One process's connections, keys and routes."""
 
     def __init__(
-        self, settings: Settings, database_url: str, secret: str | None, observe: Observer = unobserved
+        self,
+        settings: Settings,
+        database_url: str,
+        secret: str | None,
+        observe: Observer = unobserved,
+        tracing: Tracing | None = None,
     ) -> None:
         self.settings = settings
         self.database: Database
@@ -57,18 +61,23 @@ class Server:
         self._authenticator = Authenticator(settings, secret)
         self._following = Following(settings.follow_interval)
         self._accounts: OrderedDict[UUID, Account] = OrderedDict()
-        self._newest_revision = newest_revision()
         self.streams = Streams(settings.max_streams)
-        engine = Engine(schema, settings, explain, self._throttle())
-        self._graphql = GraphQLApp(engine, self._session, self.streams)
+        self.readiness = Readiness()
+        self._metrics = Metrics(settings) if settings.metrics else None
+        self._tracing = tracing
+        # Traces first, so that the log can name them.
+        observers = [each for each in (self._tracing, self._metrics, OperationLog()) if each is not None]
+        self._engine = ObservedEngine(schema, settings, explain, observers, throttle=self._throttle())
+        self._graphql = GraphQLApp(self._engine, self._session, self.streams)
         self._graphiql = GraphiQL("/graphql", "Segments", EXAMPLES)
-        self.app = Starlette(
+        routes = Starlette(
             routes=[
                 Route("/", _to_graphql),
                 Route("/healthz", _alive),
                 Route("/readyz", self._ready),
+                *([Route("/metrics", self._metrics.page)] if self._metrics else []),
                 *self._graphiql.asset_routes(),
-                WebSocketRoute("/graphql", WebSocketApp(engine, self._session, self.streams)),
+                WebSocketRoute("/graphql", WebSocketApp(self._engine, self._session, self.streams)),
                 Route(
                     "/graphql",
                     _Endpoint(self._graphql, self._graphiql if settings.graphiql else None),
@@ -78,16 +87,22 @@ class Server:
             exception_handlers={HTTPException: _refused},
             lifespan=self._lifespan,
         )
+        self.app = ObservedApp(routes, observers, lambda: self.readiness.stopping)
 
     @asynccontextmanager
     async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
-        self.database = await Database.open(self._database_url, self.settings, self._observe)
+        observe = self._tracing.statement if self._tracing else self._observe
+        self.database = await Database.open(self._database_url, self.settings, observe)
+        if self._metrics:
+            self._metrics.watch(self.database, self._engine.document_use)
         self.database.changed = self._following.changed
         try:
             yield
         finally:
             await self._authenticator.close()
             await self.database.close()
+            if self._tracing:
+                await asyncio.to_thread(self._tracing.close)
 
     def _throttle(self) -> SharedThrottle | None:
         """What all processes count in, when they count together."""
@@ -117,14 +132,9 @@ class Server:
         return account
 
     async def _ready(self, _: Request) -> Response:
-        """200 when requests can be served: the database answers and its schema is this program's."""
-        try:
-            row = await self.database.fetchrow(REVISION)
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError):
-            return JSONResponse({"ready": False, "reason": "The database does not answer."}, 503)
-        if row is None or row[0] != self._newest_revision:
-            return JSONResponse({"ready": False, "reason": "The database is not migrated: segments migrate"}, 503)
-        return JSONResponse({"ready": True})
+        """200 when requests can be served, else 503 with the reason."""
+        reason = await self.readiness.obstacle(self.database)
+        return JSONResponse({"ready": False, "reason": reason}, 503) if reason else JSONResponse({"ready": True})
 
 
 class _Endpoint:

@@ -47,6 +47,13 @@ def _readable(path: Path) -> Path:
     return path
 
 
+def _web(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("must look like http://collector.example:4318")
+    return url
+
+
 def _split(value: object) -> object:
     return tuple(part.strip() for part in value.split(",")) if isinstance(value, str) else value
 
@@ -251,7 +258,7 @@ class Settings(BaseSettings):
         description="A manifest of documents known from the start, as Apollo, Relay or graphql-codegen write it.",
     )
 
-    # How it talks
+    # Streams and other origins
     allowed_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split), AfterValidator(_origins)] = Field(
         (),
         description="Other origins whose pages may ask, separated by commas; * is every one. Its own always may.",
@@ -265,7 +272,40 @@ class Settings(BaseSettings):
     send_timeout: float = Field(
         30, gt=0, le=3600, description="Seconds that the client of a WebSocket or event stream may leave it unread."
     )
+
+    # How it is watched
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least level that is logged.")
+    log_format: Literal["auto", "json", "console"] = Field(
+        "auto", description="How lines of the log look; auto is console on a terminal and json elsewhere."
+    )
+    metrics: bool = Field(True, description="Whether /metrics is served, for Prometheus.")
+    metrics_token: Annotated[SecretStr, AfterValidator(_long)] | None = Field(
+        None, description="Bearer token that /metrics demands. Without one, whoever reaches the port may read it."
+    )
+    max_metric_names: int = Field(
+        200, ge=0, le=10_000, description="Operation names that metrics tell apart; further ones count as other."
+    )
+    otlp_endpoint: Annotated[str, AfterValidator(_web)] | None = Field(
+        None,
+        validation_alias="OTEL_EXPORTER_OTLP_ENDPOINT",
+        description="Where traces are sent, by OTLP over HTTP. Needs segments[tracing].",
+    )
+
+    # How it stops
+    shutdown_delay: float = Field(
+        0, ge=0, le=600, description="Seconds after SIGTERM for which it serves on while /readyz answers 503."
+    )
+    shutdown_timeout: float = Field(
+        30, gt=0, le=3600, description="Seconds that requests may take to finish after that, before they are cancelled."
+    )
+    keep_alive: float = Field(
+        75,
+        ge=1,
+        le=3600,
+        description="Seconds that an idle connection is kept. Longer than the proxy in front keeps it.",
+    )
+
+    # How it talks
     introspection: bool = Field(
         True, description="Whether clients may read the schema, and errors suggest names from it."
     )
@@ -330,6 +370,7 @@ KINDS: dict[Any, str] = {
     _postgres: "`postgresql://...`",
     _long: f"{MIN_SECRET_LENGTH} characters or more",
     _readable: "a file",
+    _web: "`http://...` or `https://...`",
     _trusted: "`https://...`; `http://...` on localhost",
     _asymmetric: ", ".join(ASYMMETRIC_ALGORITHMS),
     _origins: "`https://...` and `http://...`, or `*`",

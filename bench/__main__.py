@@ -3,6 +3,6 @@
 import subprocess
 import sys
 
-for name in ("refusing", "add", "search", "nested", "import"):
+for name in ("refusing", "add", "search", "nested", "import", "watching"):
     print(f"\n== bench.{name}", flush=True)
     subprocess.run([sys.executable, "-m", f"bench.{name}"], check=True)

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import socket
 import sys
 from pathlib import Path
@@ -14,7 +15,7 @@ SEGMENTS = Path(sys.executable).with_name("segments")
 class ServingProcess:
     """A server on the database of this url. Its port stays its own over restarts; its log is kept."""
 
-    def __init__(self, database_url: str, secret: str, log: Path) -> None:
+    def __init__(self, database_url: str, secret: str, log: Path, **environment: str) -> None:
         self.port = _free_port()
         self.address = f"http://127.0.0.1:{self.port}"
         self._log = log
@@ -24,6 +25,7 @@ class ServingProcess:
             "SEGMENTS_JWT_SECRET": secret,
             "SEGMENTS_LOG_LEVEL": "WARNING",
             "PORT": str(self.port),
+            **environment,
         }
         self._process: asyncio.subprocess.Process | None = None
 
@@ -42,6 +44,15 @@ class ServingProcess:
         assert self._process is not None
         self._process.kill()
         await self._process.wait()
+
+    def signal(self, number: signal.Signals = signal.SIGTERM) -> None:
+        assert self._process is not None
+        self._process.send_signal(number)
+
+    async def ended(self) -> int:
+        """The code that it ends with."""
+        assert self._process is not None
+        return await self._process.wait()
 
     async def stop(self) -> None:
         if self._process is not None and self._process.returncode is None:

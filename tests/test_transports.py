@@ -122,7 +122,7 @@ async def test_a_process_that_is_stopped_tells_its_sockets_that_it_will_be_back(
         async with chat(process.address) as opened:
             await opened.begin(token)
             await process.stop()
-            assert (await opened.closing())[0] == 1012
+            assert (await opened.closing())[0] == 1001
         assert "Traceback" not in process.logged()
     finally:
         await process.stop()

@@ -1,9 +1,11 @@
-"""uvicorn's WebSocket connection, with two of its habits changed, and how uvicorn is to be told of it."""
+"""uvicorn's WebSocket connection, with three of its habits changed, and how uvicorn is to be told of it."""
 
 import asyncio
 from typing import Any
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+GOING_AWAY = 1001
 
 LINGER = 10.0
 """Seconds that a client has to read what is left for it, once the server is done with its socket."""
@@ -17,6 +19,17 @@ class Connection(WebSocketsSansIOProtocol):
         if self.curr_msg_data_type == "text" and not _is_utf8(b"".join(self.frames)):
             self.curr_msg_data_type = "bytes"
         super().send_receive_event_to_app()
+
+    def shutdown(self) -> None:
+        """Says that the server is going away, with 1001. uvicorn would say 1012."""
+        if self.handshake_complete and not self.close_sent:
+            self.stop_keepalive()
+            self.queue.put_nowait({"type": "websocket.disconnect", "code": GOING_AWAY})
+            self.conn.send_close(GOING_AWAY)
+            self.transport.write(b"".join(self.conn.data_to_send()))
+            self.transport.close()
+        else:
+            super().shutdown()
 
     def on_task_complete(self, task: "asyncio.Task[None]") -> None:
         """The transport's own `close` waits until everything is written, and so for ever when nobody reads."""

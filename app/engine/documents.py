@@ -20,6 +20,7 @@ from graphql import (
 )
 
 from app.engine.cost import Costing, OperationCost
+from app.engine.deprecation import deprecated_parts, has_deprecations
 from app.engine.errors import ClientError, RefusedDocumentError
 from app.engine.limits import Limits, exceeded
 from app.engine.merging import bounded
@@ -47,6 +48,8 @@ class Operation:
 class Document:
     node: DocumentNode
     operations: dict[str | None, Operation]
+    deprecated: tuple[str, ...] = ()
+    """What it uses of the deprecated parts of the schema."""
 
     def operation(self, name: str | None) -> Operation:
         """The operation to run. Raises ClientError when the name does not say which."""
@@ -72,6 +75,15 @@ def weight(text: str, node: DocumentNode) -> int:
     return BYTES_OF_A_DOCUMENT + BYTES_OF_A_TOKEN * tokens + 2 * sys.getsizeof(text)
 
 
+@dataclass(frozen=True, slots=True)
+class DocumentUse:
+    """How many documents were parsed so far, how many are kept, and the bytes that these take."""
+
+    read: int
+    kept: int
+    kept_bytes: int
+
+
 class Documents:
     """The documents of one schema: those in use, bounded by the bytes that they take, and those that are pinned."""
 
@@ -86,6 +98,8 @@ class Documents:
         self._pinned: dict[str, Document] = {}
         self._kept: OrderedDict[str, tuple[Document, int]] = OrderedDict()
         self._kept_bytes = 0
+        self._read_so_far = 0
+        self._has_deprecations = has_deprecations(schema)
 
     def get(self, text: str) -> Document:
         """The document of this text.
@@ -98,6 +112,10 @@ class Documents:
             document = self._read(text)
             self._keep(key, document, weight(text, document.node))
         return document
+
+    def use(self) -> DocumentUse:
+        """What they take just now."""
+        return DocumentUse(self._read_so_far, len(self._kept), self._kept_bytes)
 
     def kept(self, key: str) -> Document | None:
         """The document whose text has this digest, if it is still here."""
@@ -113,6 +131,7 @@ class Documents:
         self._pinned[digest(text)] = self._read(text)
 
     def _read(self, text: str) -> Document:
+        self._read_so_far += 1
         self._limits.demand_short_text(text)
         node = self._parsed(text)
         self._limits.demand_small_document(node)
@@ -136,7 +155,8 @@ class Documents:
             if isinstance(definition, OperationDefinitionNode):
                 name = definition.name.value if definition.name else None
                 operations[name] = Operation(name, definition.operation, definition, costing.operation(definition))
-        return Document(node, operations)
+        deprecated = deprecated_parts(self._schema, node) if self._has_deprecations else ()
+        return Document(node, operations, deprecated)
 
     def _parsed(self, text: str) -> DocumentNode:
         try:

@@ -1,12 +1,12 @@
 """Errors that clients may read. Every other exception is masked."""
 
-import logging
 from collections.abc import Callable
 from typing import Any
 
+import structlog
 from graphql import FieldNode, GraphQLError
 
-log = logging.getLogger(__name__)
+log = structlog.get_logger(__name__)
 
 MASKED = "Something went wrong on our side. When you report it, quote the request id."
 
@@ -74,7 +74,7 @@ class Masking:
 
     def masked(self, error: BaseException, request_id: str) -> dict[str, Any]:
         """Of an exception that nobody foresaw: that there was one."""
-        log.error("Request %s failed.", request_id, exc_info=error)
+        log.error("request failed", request_id=request_id, exc_info=error)
         return {"message": MASKED, "extensions": {"code": "INTERNAL_SERVER_ERROR", "requestId": request_id}}
 
 

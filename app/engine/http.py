@@ -14,6 +14,7 @@ from app.engine.accepting import accepted, names
 from app.engine.answers import encoded
 from app.engine.errors import ClientError, RefusedDocumentError, bad_request
 from app.engine.execution import Answer, Engine, Session
+from app.engine.observing import identify
 from app.engine.requests import JSON, read
 from app.engine.sse import EVENT_STREAM, HOW_TO_SUBSCRIBE, Events, one, said, takes_events
 from app.engine.streams import Streams
@@ -54,6 +55,7 @@ class GraphQLApp:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
         request_id = _request_id(request)
+        identify(request_id)
         media_type: str | None = JSON
         try:
             accept = _accept(request)

@@ -10,7 +10,7 @@ import re
 from typing import Any
 
 from app.engine import manifests
-from app.engine.documents import Document, Documents, digest
+from app.engine.documents import Document, Documents, DocumentUse, digest
 from app.engine.errors import ClientError, RefusedDocumentError, bad_request
 from app.engine.requests import GraphQLRequest
 from app.settings import Settings
@@ -32,6 +32,10 @@ class PersistedDocuments:
         self._trusted_by_digest = {digest(text): text for text in self._trusted.values()}
         for name, text in self._trusted.items():
             self._pin(name, text)
+
+    def use(self) -> DocumentUse:
+        """What documents take just now."""
+        return self._documents.use()
 
     def find(self, asked: GraphQLRequest) -> Document:
         """The document to run. Raises ClientError, or RefusedDocumentError when it is known and does not fit."""

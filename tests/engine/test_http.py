@@ -1,12 +1,12 @@
 """The engine over HTTP, with a graph of its own: what it takes, what it refuses, and how it says so."""
 
-import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator, MutableMapping
 from typing import Any
 
 import httpx
 import orjson
 import pytest
+from structlog.testing import capture_logs
 
 from app.engine.execution import Engine
 from app.engine.http import GraphQLApp
@@ -40,9 +40,10 @@ def only_error(response: httpx.Response) -> dict[str, Any]:
 
 
 @pytest.fixture
-def quiet(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
-    caplog.set_level(logging.ERROR, "app.engine.errors")
-    return caplog
+def logged() -> Iterator[list[MutableMapping[str, Any]]]:
+    """The events that the test logs."""
+    with capture_logs() as events:
+        yield events
 
 
 async def test_a_query_is_answered(http: httpx.AsyncClient) -> None:
@@ -225,7 +226,7 @@ async def test_strangers_are_told_nothing_of_their_request(http: httpx.AsyncClie
 
 @pytest.mark.parametrize("field", ["broken", "strict", "tooLarge", "nothing"])
 async def test_what_goes_wrong_on_our_side_is_masked_and_logged(
-    field: str, http: httpx.AsyncClient, quiet: pytest.LogCaptureFixture
+    field: str, http: httpx.AsyncClient, logged: list[MutableMapping[str, Any]]
 ) -> None:
     response = await post(http, {"query": f"{{ hello {field} }}"})
     assert response.status_code == 200
@@ -236,39 +237,40 @@ async def test_what_goes_wrong_on_our_side_is_masked_and_logged(
     assert "our side" in error["message"]
     assert SECRET not in response.text
     assert str(2**40) not in response.text
-    assert [record.levelname for record in quiet.records] == ["ERROR"]
-    assert request_id in quiet.text
+    assert [(event["log_level"], event["request_id"]) for event in logged] == [("error", request_id)]
+    assert isinstance(logged[0]["exc_info"], Exception)
 
 
 async def test_an_outage_before_anything_is_read_is_masked_too(
-    http: httpx.AsyncClient, quiet: pytest.LogCaptureFixture
+    http: httpx.AsyncClient, logged: list[MutableMapping[str, Any]]
 ) -> None:
     response = await post(http, {"query": "{ hello }"}, **{"authorization": "outage"})
     assert response.status_code == 500
     error = only_error(response)
     assert error["extensions"] == {"code": "INTERNAL_SERVER_ERROR", "requestId": response.headers["x-request-id"]}
     assert SECRET not in response.text
+    assert [str(event["exc_info"]) for event in logged] == [SECRET]
 
 
-async def test_what_clients_may_know_is_told(http: httpx.AsyncClient, quiet: pytest.LogCaptureFixture) -> None:
+async def test_what_clients_may_know_is_told(http: httpx.AsyncClient, logged: list[MutableMapping[str, Any]]) -> None:
     answer = (await post(http, {"query": "{ hello told explained }"})).json()
     assert answer["data"] == {"hello": "Hello you", "told": None, "explained": None}
     assert [(error["message"], error["extensions"]) for error in answer["errors"]] == [
         ("You may not.", {"code": "FORBIDDEN", "permission": "READ"}),
         ("Known.", {"code": "KNOWN"}),
     ]
-    assert quiet.records == []
+    assert logged == []
 
 
 async def test_a_null_where_an_argument_needs_a_value_is_the_clients_mistake(
-    http: httpx.AsyncClient, quiet: pytest.LogCaptureFixture
+    http: httpx.AsyncClient, logged: list[MutableMapping[str, Any]]
 ) -> None:
     """The default makes the variable fit, and null takes the default away again."""
     query = "query($n: Int = 1) { double(number: $n) }"
     answer = (await post(http, {"query": query, "variables": {"n": None}})).json()
     assert [error["extensions"] for error in answer["errors"]] == [{"code": "BAD_USER_INPUT"}]
     assert answer["data"] == {"double": None}
-    assert quiet.records == []
+    assert logged == []
 
 
 async def test_odd_texts_come_back_as_they_were(http: httpx.AsyncClient) -> None:

@@ -422,7 +422,7 @@ async def test_a_server_that_goes_down_says_that_it_will_be_back_and_ends_what_r
         await opened.begin()
         await opened.ask("1", "subscription { endless }")
         await opened.heard()
-    assert (await opened.closing())[0] == 1012
+    assert (await opened.closing())[0] == 1001
     assert home.diary.entries == ["endless began", "endless ended"]
     await opening.__aexit__(None, None, None)
 

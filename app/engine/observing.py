@@ -1,0 +1,239 @@
+"""Tells observers what becomes of each operation, and of each request or socket that carries them."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Iterator, MutableMapping, Sequence
+from contextlib import aclosing, contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from time import perf_counter
+from typing import Any, Literal
+
+import structlog
+from graphql import GraphQLSchema
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from app.engine.documents import DocumentUse
+from app.engine.errors import ClientError, Explain, RefusedDocumentError
+from app.engine.execution import Admitted, Answer, Engine, Session
+from app.engine.requests import GraphQLRequest
+from app.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+LONGEST_NAME = 64
+"""Characters that are kept of what a client calls itself or its operation."""
+
+Transport = Literal["http", "sse", "websocket"]
+
+
+@dataclass(slots=True)
+class Exchange:
+    """One HTTP request or one socket. It holds the operations that are asked for by it."""
+
+    transport: Transport = "http"
+    headers: Sequence[tuple[bytes, bytes]] = ()
+    request_id: str | None = None
+    is_socket: bool = False
+    told: bool = False
+    """Whether observers have heard of an operation, so that they need not hear of the request alone."""
+
+    def header(self, *names: bytes, most: int = LONGEST_NAME) -> str | None:
+        """The first of these headers that was sent, cut to so many characters."""
+        return next((value[:most].decode("latin-1") for key, value in self.headers if key in names), None)
+
+    @property
+    def client_name(self) -> str | None:
+        return self.header(b"apollographql-client-name", b"graphql-client-name")
+
+    @property
+    def client_version(self) -> str | None:
+        return self.header(b"apollographql-client-version", b"graphql-client-version")
+
+
+_current: ContextVar[Exchange | None] = ContextVar("exchange", default=None)
+
+
+def current_exchange() -> Exchange | None:
+    """The request or socket that is being served, if any."""
+    return _current.get()
+
+
+def identify(request_id: str) -> None:
+    """Says which request this is, for what is observed and logged of it from here on."""
+    exchange = _current.get()
+    if exchange is not None:
+        exchange.request_id = request_id
+
+
+@dataclass(slots=True)
+class Observed:
+    """An operation that was let in. What came of it is known once it has ended."""
+
+    name: str | None
+    kind: str
+    """query, mutation or subscription."""
+    cost: float
+    deprecated: Sequence[str]
+    """The deprecated parts of the schema that its document uses, as Type.field."""
+    session: Session
+    request_id: str
+    exchange: Exchange
+    transport: Transport
+    trace_id: str | None = None
+    outcome: Literal["answered", "failed", "cancelled"] = "answered"
+    codes: Sequence[str] = ()
+    """The codes of the errors that the client was told, each once."""
+    events: int = 0
+    """Answers that a subscription gave."""
+    seconds: float = 0.0
+    notes: dict[Any, Any] = field(default_factory=dict)
+    """Whatever an observer needs to find again when the operation ends."""
+
+
+class Observer:
+    """Somebody who is told. Nothing that an observer does may take long or wait; what it raises is logged."""
+
+    def opened(self, exchange: Exchange) -> None:
+        """A request came in or a socket was opened."""
+
+    def begun(self, operation: Observed) -> None:
+        """An operation begins."""
+
+    def ended(self, operation: Observed) -> None:
+        """It has ended, and was answered, failed as a whole or was cancelled."""
+
+    def refused(self, exchange: Exchange, codes: Sequence[str], session: Session | None) -> None:
+        """Something that was asked for was not begun. Who asked is not always known."""
+
+    def closed(self, exchange: Exchange, status: int | None) -> None:
+        """The request was answered with this HTTP status, or the socket is closed."""
+
+
+class ObservedEngine(Engine):
+    """An engine that tells observers of its operations, whatever view they came through."""
+
+    def __init__(
+        self, schema: GraphQLSchema, settings: Settings, explain: Explain, observers: Sequence[Observer], **more: Any
+    ) -> None:
+        super().__init__(schema, settings, explain, **more)
+        self._observers = observers
+
+    async def admit(self, asked: GraphQLRequest, session: Session, *, only_validate: bool = False) -> Admitted:
+        try:
+            return await super().admit(asked, session, only_validate=only_validate)
+        except (ClientError, RefusedDocumentError) as error:
+            exchange = _current.get() or Exchange()
+            exchange.told = True
+            codes = _codes_of_refusal(error)
+            tell(self._observers, lambda each: each.refused(exchange, codes, session))
+            raise
+
+    async def answer(self, admitted: Admitted, session: Session, request_id: str) -> Answer:
+        with self._observing(admitted, session, request_id) as observed:
+            answer = await super().answer(admitted, session, request_id)
+            if "errors" in answer:
+                observed.codes = _codes(answer)
+            return answer
+
+    async def follow(self, admitted: Admitted, session: Session, request_id: str) -> AsyncGenerator[Answer]:
+        with self._observing(admitted, session, request_id) as observed:
+            async with aclosing(super().follow(admitted, session, request_id)) as answers:
+                async for answer in answers:
+                    observed.events += 1
+                    if "errors" in answer:
+                        observed.codes = tuple(dict.fromkeys((*observed.codes, *_codes(answer))))
+                    yield answer
+
+    def document_use(self) -> DocumentUse:
+        return self._documents.use()
+
+    @contextmanager
+    def _observing(self, admitted: Admitted, session: Session, request_id: str) -> Iterator[Observed]:
+        observed = _observed(admitted, session, request_id)
+        tell(self._observers, lambda each: each.begun(observed))
+        begun_at = perf_counter()
+        try:
+            yield observed
+        except (asyncio.CancelledError, GeneratorExit):
+            observed.outcome = "cancelled"
+            raise
+        except BaseException as error:
+            observed.outcome = "failed"
+            observed.codes = (error.code if isinstance(error, ClientError) else "INTERNAL_SERVER_ERROR",)
+            raise
+        finally:
+            observed.seconds = perf_counter() - begun_at
+            tell(self._observers, lambda each: each.ended(observed))
+
+
+class ObservedApp:
+    """Tells observers of each request and socket, and asks kept-alive clients to leave once `leaving` says so."""
+
+    def __init__(self, app: ASGIApp, observers: Sequence[Observer], leaving: Callable[[], bool]) -> None:
+        self._app = app
+        self._observers = observers
+        self._leaving = leaving
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in ("http", "websocket"):
+            await self._app(scope, receive, send)
+            return
+        is_socket = scope["type"] == "websocket"
+        exchange = Exchange("websocket" if is_socket else "http", scope["headers"], is_socket=is_socket)
+        status: int | None = None
+
+        async def sending(message: MutableMapping[str, Any]) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                if self._leaving():
+                    message["headers"] = [*message.get("headers", ()), (b"connection", b"close")]
+            await send(message)
+
+        token = _current.set(exchange)
+        tell(self._observers, lambda each: each.opened(exchange))
+        try:
+            await self._app(scope, receive, sending)
+        finally:
+            _current.reset(token)
+            if status is not None and status >= 400 and not exchange.told:
+                code = HTTPStatus(status).name
+                tell(self._observers, lambda each: each.refused(exchange, (code,), None))
+            tell(self._observers, lambda each: each.closed(exchange, status))
+
+
+def tell(observers: Sequence[Observer], what: Callable[[Observer], None]) -> None:
+    """Tells all, so that none keeps the others from hearing or an operation from being answered."""
+    for each in observers:
+        try:
+            what(each)
+        except Exception:
+            log.exception("observer failed", observer=type(each).__name__)
+
+
+def _observed(admitted: Admitted, session: Session, request_id: str) -> Observed:
+    operation = admitted.operation
+    exchange = _current.get() or Exchange()
+    exchange.told = True
+    kind = operation.kind.value
+    # Nothing else can carry a subscription over HTTP.
+    transport: Transport = "sse" if kind == "subscription" and exchange.transport == "http" else exchange.transport
+    return Observed(
+        operation.name and operation.name[:LONGEST_NAME],
+        kind,
+        admitted.cost["requested"],
+        admitted.document.deprecated,
+        session,
+        request_id,
+        exchange,
+        transport,
+    )
+
+
+def _codes(answer: Answer) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(error["extensions"]["code"] for error in answer["errors"]))
+
+
+def _codes_of_refusal(error: ClientError | RefusedDocumentError) -> tuple[str, ...]:
+    return (error.code,) if isinstance(error, ClientError) else _codes({"errors": error.formatted()})

@@ -1,0 +1,79 @@
+"""The HTTP server of one process, from its first request until it was told to stop and has."""
+
+import signal
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from time import monotonic
+from types import FrameType
+
+import click
+import uvicorn
+
+from app.engine import connection
+from app.server import Server
+from app.settings import Settings
+
+STOPPING = (signal.SIGTERM, signal.SIGINT)
+
+
+class StoppableServer(uvicorn.Server):
+    """Says where it is once it serves. Stops at the first SIGTERM or SIGINT with care, at the second at once.
+
+    With care: from then on /readyz answers 503, for `shutdown_delay` seconds everything is served on, then nothing is
+    accepted any more, what runs is finished, and what has not finished after `shutdown_timeout` is cancelled.
+    """
+
+    def __init__(self, server: Server, settings: Settings, announcement: str) -> None:
+        super().__init__(
+            uvicorn.Config(
+                server.app,
+                log_config=None,
+                log_level=settings.log_level.lower(),
+                access_log=False,
+                server_header=False,
+                timeout_keep_alive=round(settings.keep_alive),
+                timeout_graceful_shutdown=max(1, round(settings.shutdown_timeout)),
+                **connection.config(settings.max_body_bytes),
+            )
+        )
+        self._server = server
+        self._delay = settings.shutdown_delay
+        self._announcement = announcement
+        self._stops_at: float | None = None
+
+    def serve_until_stopped(self, listener: socket.socket) -> None:
+        """Returns when it has stopped with care. Exits with 1 when it was made to stop at once."""
+        self.run(sockets=[listener])
+        if self.force_exit:
+            sys.exit(1)
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        click.echo(self._announcement)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._server.streams.ending.set()
+        await super().shutdown(sockets)
+
+    async def on_tick(self, counter: int) -> bool:
+        stopping = await super().on_tick(counter)
+        return stopping or (self._stops_at is not None and monotonic() >= self._stops_at)
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Unlike uvicorn's, does not end by raising the signal again: to have stopped as told is no failure."""
+        before = {each: signal.signal(each, self.handle_exit) for each in STOPPING}
+        try:
+            yield
+        finally:
+            for each, handler in before.items():
+                signal.signal(each, handler)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002
+        self._server.readiness.stopping = True
+        if self._stops_at is None:
+            self._stops_at = monotonic() + self._delay
+        else:
+            self.should_exit = self.force_exit = True
