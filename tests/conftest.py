@@ -6,15 +6,17 @@ Set TEST_DATABASE_URL to a superuser's url of another server (PostgreSQL 15 or n
 import asyncio
 import fcntl
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, MutableMapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 import hypothesis
 import pytest
+import structlog
 
 from app.auth import Permission, Principal
 from app.context import Session
@@ -35,6 +37,22 @@ SECRET = "the secret of the tests, which is long enough"
 hypothesis.settings.register_profile("thorough", max_examples=1_000, deadline=None)
 
 DISPOSABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "400"}
+
+
+@pytest.fixture(autouse=True)
+def logging_as_usual() -> None:
+    """What is logged goes to the standard library's log, where caplog sees it."""
+    structlog.configure(
+        processors=[structlog.stdlib.filter_by_level, _record],
+        wrapper_class=structlog.stdlib.BoundLogger,
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=False,
+    )
+
+
+def _record(_: object, __: str, event: MutableMapping[str, Any]) -> tuple[tuple[str], dict[str, Any]]:
+    exc_info = event.pop("exc_info", None)
+    return (" ".join(f"{name}={value}" for name, value in event.items()),), {"exc_info": exc_info}
 
 
 @pytest.fixture(scope="session")

@@ -36,9 +36,14 @@ class Terminal(Log):
 
 
 @pytest.fixture(autouse=True)
-def _as_before() -> Iterator[None]:
+def _as_before(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     root = logging.getLogger()
     handlers, level, hook = root.handlers[:], root.level, sys.excepthook
+    # What a logger keeps it keeps for good, and so for the tests that come after.
+    configure = partial(structlog.configure)
+    monkeypatch.setattr(
+        structlog, "configure", lambda **given: configure(**given | {"cache_logger_on_first_use": False})
+    )
     yield
     structlog.reset_defaults()
     root.handlers[:] = handlers
@@ -133,6 +138,7 @@ async def test_an_operation_has_one_line(http: httpx.AsyncClient, log: Log) -> N
         "kind": "query",
         "transport": "http",
         "status": "answered",
+        "cost": 1,
         "errors": ["FORBIDDEN"],
         "client": "web",
         "client_version": "1.2",

@@ -180,9 +180,13 @@ async def test_without_the_token_nothing_is_told(address: str, authorization: st
     assert "segments_" not in response.text
 
 
-async def test_they_are_off_unless_asked_for(server_address: str) -> None:
-    async with httpx.AsyncClient(trust_env=False) as http:
-        assert (await http.get(f"{server_address}/metrics")).status_code == 404
+async def test_they_can_be_turned_off(database_url: str) -> None:
+    settings = Settings(jwt_secret=SECRET, metrics=False, pool_size=1)
+    async with (
+        serving(Server(settings, database_url, SECRET).app) as address,
+        httpx.AsyncClient(trust_env=False) as http,
+    ):
+        assert (await http.get(f"{address}/metrics")).status_code == 404
 
 
 def _page(metrics: Metrics) -> str:

@@ -20,7 +20,7 @@ QUERIES = int(os.environ.get("PLAN_QUERIES", "5000"))
 SHARES = 20
 
 # When one field fails at once, graphql-core does not await what its siblings have begun.
-pytestmark = pytest.mark.filterwarnings("ignore:coroutine:RuntimeWarning")
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
 
 @pytest.mark.parametrize("share", range(SHARES))

@@ -64,6 +64,7 @@ async def test_an_operation_is_a_span_with_its_statements_below(traced: Client, 
     assert found == {
         "graphql.operation.name": "Usage",
         "graphql.operation.type": "query",
+        "segments.cost": 1,
         "segments.transport": "http",
     }
     assert statements
