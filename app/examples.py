@@ -284,4 +284,14 @@ EXAMPLES = [
 }
 """,
     ),
+    Example(
+        "Follow what the contract allows",
+        """subscription FollowQuota {
+  quotaUsage {
+    used
+    remaining
+  }
+}
+""",
+    ),
 ]
