@@ -1,6 +1,7 @@
 """A small graph of its own for the engine's tests, and a visitor who asks it."""
 
 import asyncio
+from collections.abc import AsyncGenerator
 from typing import Any
 
 from graphql import GraphQLError, GraphQLSchema, build_schema
@@ -74,6 +75,8 @@ def graph() -> GraphQLSchema:
         assert kind is not None
         for name, field in kind.fields.items():
             field.resolve = RESOLVERS[name]
+    assert schema.subscription_type is not None
+    schema.subscription_type.fields["follow"].subscribe = lambda *_: _twice()
     return schema
 
 
@@ -87,3 +90,8 @@ async def authenticate(authorization: str | None) -> Visitor:
     if authorization == "outage":
         raise OSError(SECRET)
     return Visitor()
+
+
+async def _twice() -> AsyncGenerator[dict[str, str]]:
+    for text in ("first", "second"):
+        yield {"follow": text}

@@ -8,6 +8,7 @@ import gc
 import json
 import logging
 import os
+import re
 import socket
 import struct
 import threading
@@ -31,6 +32,7 @@ from app.auth import Permission, mint
 from app.engine.execution import Engine
 from app.engine.http import GRAPHQL_JSON, GraphQLApp
 from app.engine.requests import JSON
+from app.engine.sse import EVENT_STREAM
 from app.server import Server
 from app.settings import Settings
 from tests.client import serving
@@ -179,19 +181,31 @@ def check(request: OddRequest, response: HTTPResponse, body: bytes) -> None:
     assert response.status < 500, body
     assert response.headers["x-request-id"]
     media_type, _, parameter = response.headers["content-type"].partition("; ")
-    assert media_type in (JSON, GRAPHQL_JSON)
+    assert media_type in (JSON, GRAPHQL_JSON, EVENT_STREAM)
     assert parameter == "charset=utf-8"
     if request.method == "HEAD":
         assert body == b""
         return
-    answer = json.loads(body.decode("utf-8"))
+    for text in events(body) if media_type == EVENT_STREAM else [body.decode("utf-8")]:
+        check_answer(json.loads(text), response.status)
+
+
+def check_answer(answer: dict[str, Any], status: int) -> None:
     assert answer.keys() <= {"data", "errors"}
     assert answer.get("errors") or isinstance(answer["data"], dict)
     for error in answer.get("errors", ()):
         assert error["message"]
         assert error["extensions"]["code"] != "INTERNAL_SERVER_ERROR"
-    if response.status >= 400:
+    if status >= 400:
         assert "data" not in answer
+
+
+def events(body: bytes) -> list[str]:
+    """What the events of a stream say, which then ends."""
+    text = body.decode("utf-8")
+    next_event = r"(?::[^\n]*\n\n)*event: next\ndata: ([^\n]*)\n\n"
+    assert re.fullmatch(rf"(?:{next_event})+event: complete\ndata:\n\n", text), text
+    return re.findall(next_event, text)
 
 
 def troubles(caplog: pytest.LogCaptureFixture) -> list[str]:
