@@ -52,6 +52,9 @@ class Metrics(Observer):
             registry=self.registry,
         )
         self._cost = counter("operation_cost", "Cost of operations, as it was reckoned before they ran.", "operation")
+        self._fallbacks = counter(
+            "fallbacks", "Queries that were not run level by level, and why.", "operation", "reason"
+        )
         self._events = counter("subscription_events", "Answers that subscriptions gave.", "operation")
         self._errors = counter("errors", "Operations with an error of this code.", "operation", "code")
         self._refused = counter("refused", "Requests that were refused, by the code they got.", "transport", "code")
@@ -91,6 +94,9 @@ class Metrics(Observer):
             found.seconds.observe(operation.seconds)
         if operation.cost:
             found.cost.inc(operation.cost)
+        _, _, reason = operation.executor.partition("; ")
+        if reason:
+            self._fallbacks.labels(name, reason).inc()
         for code in operation.codes:
             self._errors.labels(name, self._codes.bounded(code)).inc()
         for part in operation.deprecated:

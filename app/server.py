@@ -25,11 +25,12 @@ from app.engine.graphiql import GraphiQL, wants_page
 from app.engine.http import GraphQLApp
 from app.engine.observing import ObservedApp, ObservedEngine
 from app.engine.origins import sharing
+from app.engine.plan import Plans
 from app.engine.streams import Streams
 from app.engine.websocket import WebSocketApp
 from app.examples import EXAMPLES
 from app.following import Following
-from app.graph import schema
+from app.graph import schema, strawberry_schema
 from app.logs import OperationLog
 from app.metrics import Metrics
 from app.readiness import Readiness
@@ -67,7 +68,8 @@ class Server:
         self._tracing = tracing
         # Traces first, so that the log can name them.
         observers = [each for each in (self._tracing, self._metrics, OperationLog()) if each is not None]
-        self._engine = ObservedEngine(schema, settings, explain, observers, throttle=self._throttle())
+        plans = Plans(strawberry_schema)
+        self._engine = ObservedEngine(schema, settings, explain, observers, throttle=self._throttle(), plans=plans)
         self._graphql = GraphQLApp(self._engine, self._session, self.streams)
         self._graphiql = GraphiQL("/graphql", "Segments", EXAMPLES)
         routes = Starlette(

@@ -2,8 +2,9 @@
 
 import sys
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
+from typing import Any
 
 from graphql import (
     DocumentNode,
@@ -36,12 +37,23 @@ BYTES_OF_A_TOKEN = 450
 """What a parsed document takes in memory besides its text, rounded up from what tracemalloc says."""
 
 
+@dataclass(slots=True)
+class KeptPlans:
+    """What was compiled of an operation, by whoever runs it."""
+
+    deciding: tuple[str, ...] | None = None
+    """The variables that @skip and @include look at, once they are known."""
+    by_variant: dict[tuple[Any, ...], Any] = field(default_factory=dict)
+    """By the values of these variables."""
+
+
 @dataclass(frozen=True, slots=True)
 class Operation:
     name: str | None
     kind: OperationType
     node: OperationDefinitionNode
     cost: OperationCost
+    plans: KeptPlans = field(default_factory=KeptPlans)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from app.engine.documents import Document, Documents, Operation
 from app.engine.errors import ClientError, Explain, Masking
 from app.engine.limits import Limits, exceeded
 from app.engine.persisted import PersistedDocuments
+from app.engine.plan import Fallback, Plans
 from app.engine.requests import GraphQLRequest
 from app.engine.throttle import RateLimit, Throttle
 from app.settings import Settings
@@ -61,7 +62,7 @@ class Session(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Admitted:
     """An operation that may run."""
 
@@ -70,20 +71,28 @@ class Admitted:
     variables: dict[str, Any] | None
     cost: Answer
     """What it costs and how much is left, as clients read it."""
+    executor: str = "graphql-core"
+    """What ran it, once it has run: `levels`, or `graphql-core` and why."""
 
 
 class Engine:
     """Runs the operations of one schema."""
 
     def __init__(
-        self, schema: GraphQLSchema, settings: Settings, explain: Explain, throttle: Throttle | None = None
+        self,
+        schema: GraphQLSchema,
+        settings: Settings,
+        explain: Explain,
+        throttle: Throttle | None = None,
+        plans: Plans | None = None,
     ) -> None:
-        """Without a throttle this process counts alone what everybody asks."""
+        """Without a throttle this process counts alone what everybody asks; without plans graphql-core runs all."""
         self.settings = settings
         self.masking = Masking(explain)
         self._schema = schema
         self._limits = Limits(settings)
         self._rate_limit = RateLimit(settings, throttle)
+        self._plans = plans
         self._documents = PersistedDocuments(Documents(schema, settings), settings)
         self._seconds = {
             OperationType.QUERY: settings.query_timeout,
@@ -112,26 +121,48 @@ class Engine:
 
         Cancelling a query ends its statements in PostgreSQL too.
         """
-        context = session.context()
+        kind = admitted.operation.kind
         try:
-            async with asyncio.timeout(self._seconds[admitted.operation.kind]) as limit:
-                result = execute(
-                    self._schema,
-                    admitted.document.node,
-                    context_value=context,
-                    variable_values=admitted.variables,
-                    operation_name=admitted.operation.name,
-                    hide_suggestions=not self.settings.introspection,
-                )
-                if not isinstance(result, ExecutionResult):
-                    result = await result
+            async with asyncio.timeout(self._seconds[kind]) as limit:
+                if self._plans is not None and kind is OperationType.QUERY:
+                    try:
+                        return await self._planned(self._plans, admitted, session)
+                    except Fallback as fallback:
+                        self._fell_back(admitted, fallback.reason)
+                return self._presented(await self._executed(admitted, session), request_id)
         except TimeoutError:
             if not limit.expired():
                 raise
-            raise ClientError("This took too long and was stopped. Ask for less at once.", "TIMEOUT", 504) from None
+            raise _too_long() from None
+
+    async def _planned(self, plans: Plans, admitted: Admitted, session: Session) -> Answer:
+        """Runs a query level by level. Raises Fallback."""
+        context = session.context()
+        try:
+            data = await plans.run(admitted.document, admitted.operation, admitted.variables, context)
         finally:
             end(context)
-        return self._presented(result, request_id)
+        admitted.executor = "levels"
+        return {"data": data}
+
+    def _fell_back(self, admitted: Admitted, reason: str) -> None:
+        admitted.executor = f"graphql-core; {reason}"
+
+    async def _executed(self, admitted: Admitted, session: Session) -> ExecutionResult:
+        """Runs a query or a mutation by graphql-core."""
+        context = session.context()
+        try:
+            result = execute(
+                self._schema,
+                admitted.document.node,
+                context_value=context,
+                variable_values=admitted.variables,
+                operation_name=admitted.operation.name,
+                hide_suggestions=not self.settings.introspection,
+            )
+            return result if isinstance(result, ExecutionResult) else await result
+        finally:
+            end(context)
 
     async def follow(self, admitted: Admitted, session: Session, request_id: str) -> AsyncGenerator[Answer]:
         """Runs a subscription: an answer for each event, each with a context of its own.
@@ -167,10 +198,14 @@ class Engine:
     async def _event(self, executor: "Executor[Any]", session: Session, request_id: str) -> Answer:
         executor.context_value = context = session.context()
         try:
-            async with asyncio.timeout(self.settings.query_timeout):
+            async with asyncio.timeout(self.settings.query_timeout) as limit:
                 result = execute_subscription_event(executor)
                 if not isinstance(result, ExecutionResult):
                     result = await result
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            return {"errors": [_too_long().formatted()]}
         finally:
             end(context)
         return self._presented(result, request_id)
@@ -189,6 +224,10 @@ def end(context: Context) -> None:
     """Ends what an operation has left going."""
     for task in tuple(context.tasks):
         task.cancel()
+
+
+def _too_long() -> ClientError:
+    return ClientError("This took too long and was stopped. Ask for less at once.", "TIMEOUT", 504)
 
 
 def _happened_in_a_field(error: GraphQLError) -> bool:

@@ -35,6 +35,9 @@ REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 COST = "GraphQL-Cost"
 """The header with which a client asks for the cost: `report` beside the answer, or `validate` instead of running."""
 
+EXECUTOR = "GraphQL-Executor"
+"""The header that says what ran a query: `levels`, or `graphql-core` and why."""
+
 PATIENCE = 0.05
 """Seconds before anybody looks whether the client is still there."""
 
@@ -106,9 +109,10 @@ class GraphQLApp:
         answering = self._engine.answer(admitted, session, request_id)
         # A mutation goes on without its client: it is done whole or not at all, and never because somebody hung up.
         answer = await (_while_there(request, answering) if kind is OperationType.QUERY else answering)
+        headers = {EXECUTOR: admitted.executor}
         if wanted == "report":
             answer["extensions"] = {**answer.get("extensions", {}), "cost": admitted.cost}
-        return answer, 200 if "data" in answer else refused, {}
+        return answer, 200 if "data" in answer else refused, headers
 
 
 async def _while_there(request: Request, answering: Awaitable[Answer]) -> Answer:

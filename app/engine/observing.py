@@ -84,6 +84,8 @@ class Observed:
     outcome: Literal["answered", "failed", "cancelled"] = "answered"
     codes: Sequence[str] = ()
     """The codes of the errors that the client was told, each once."""
+    executor: str = ""
+    """What ran it: `levels`, or `graphql-core` and why."""
     events: int = 0
     """Answers that a subscription gave."""
     seconds: float = 0.0
@@ -132,6 +134,7 @@ class ObservedEngine(Engine):
     async def answer(self, admitted: Admitted, session: Session, request_id: str) -> Answer:
         with self._observing(admitted, session, request_id) as observed:
             answer = await super().answer(admitted, session, request_id)
+            observed.executor = admitted.executor
             if "errors" in answer:
                 observed.codes = _codes(answer)
             return answer

@@ -6,7 +6,6 @@ level. Whatever is not covered, and every surprise on the way, is left to graphq
 it can be run again to learn exactly what is wrong.
 """
 
-from app.engine.plan.compiling import Uncovered, compiled
-from app.engine.plan.running import Plan, Surprise
+from app.engine.plan.planning import Fallback, Plans
 
-__all__ = ["Plan", "Surprise", "Uncovered", "compiled"]
+__all__ = ["Fallback", "Plans"]

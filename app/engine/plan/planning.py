@@ -1,0 +1,79 @@
+"""Keeps the plans of documents, and runs queries by them where it can."""
+
+from typing import Any
+
+import strawberry
+from graphql import GraphQLSchema
+from graphql.execution.values import VariableValues, get_variable_values
+
+from app.engine.documents import Document, Operation
+from app.engine.plan.compiling import Uncovered, compiled
+from app.engine.plan.running import Plan, Surprise
+from app.engine.plan.selecting import deciding_variables
+
+MOST_VARIANTS = 8
+"""Plans of one operation, for as many combinations of what its @skip and @include say. More are not planned."""
+
+NO_VARIABLES = VariableValues({}, {})
+
+
+class Fallback(Exception):  # noqa: N818
+    """The query must be run by graphql-core, because it is {0}."""
+
+    def __init__(self, reason: str) -> None:
+        """The reason is `uncovered` by plans, or else a `surprise` or an `error` came on the way."""
+        super().__init__(str(self.__doc__).format(reason))
+        self.reason = reason
+
+
+class Plans:
+    """Runs the queries of one schema level by level."""
+
+    def __init__(self, schema: strawberry.Schema) -> None:
+        self._schema: GraphQLSchema = schema._schema
+        self._scalars = schema.schema_converter.scalar_registry
+        self._config = schema.config
+
+    async def run(
+        self, document: Document, operation: Operation, given: dict[str, Any] | None, context: Any
+    ) -> dict[str, Any]:
+        """The data of a query. Raises Fallback when there is no plan for it or anything goes wrong on the way."""
+        try:
+            variables = self._variables(operation, given)
+            return await self._plan(document, operation, variables).run(context, variables)
+        except Uncovered as uncovered:
+            raise Fallback("uncovered") from uncovered
+        except Surprise as surprise:
+            raise Fallback("surprise") from surprise
+        except Exception as error:
+            raise Fallback("error") from error
+
+    def _variables(self, operation: Operation, given: dict[str, Any] | None) -> VariableValues:
+        declared = operation.node.variable_definitions
+        if not declared:
+            return NO_VARIABLES
+        found = get_variable_values(self._schema, declared, given or {})
+        if not isinstance(found, VariableValues):
+            raise found[0]
+        return found
+
+    def _plan(self, document: Document, operation: Operation, variables: VariableValues) -> Plan:
+        kept = operation.plans
+        if kept.deciding is None:
+            kept.deciding = deciding_variables(document.node, operation.node)
+        variant = tuple(variables.coerced[name] for name in kept.deciding)
+        plan = kept.by_variant.get(variant)
+        if plan is None:
+            if len(kept.by_variant) == MOST_VARIANTS:
+                raise Uncovered("more variants than are kept")
+            plan = kept.by_variant[variant] = self._compiled(document, operation, variables)
+        if isinstance(plan, str):
+            raise Uncovered(plan)
+        return plan
+
+    def _compiled(self, document: Document, operation: Operation, variables: VariableValues) -> Plan | str:
+        """The plan, or what of the query plans do not cover."""
+        try:
+            return compiled(self._schema, self._scalars, self._config, document.node, operation.node, variables.coerced)
+        except Uncovered as uncovered:
+            return uncovered.what
