@@ -34,6 +34,7 @@ from app.graph import schema, strawberry_schema
 from app.logs import OperationLog
 from app.metrics import Metrics
 from app.readiness import Readiness
+from app.schema.scalars import SHORTCUTS
 from app.settings import Settings
 from app.shared_throttle import SharedThrottle
 from app.tracing import Tracing
@@ -68,7 +69,7 @@ class Server:
         self._tracing = tracing
         # Traces first, so that the log can name them.
         observers = [each for each in (self._tracing, self._metrics, OperationLog()) if each is not None]
-        plans = Plans(strawberry_schema)
+        plans = Plans(strawberry_schema, SHORTCUTS)
         self._engine = ObservedEngine(schema, settings, explain, observers, throttle=self._throttle(), plans=plans)
         self._graphql = GraphQLApp(self._engine, self._session, self.streams)
         self._graphiql = GraphiQL("/graphql", "Segments", EXAMPLES)

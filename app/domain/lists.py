@@ -10,14 +10,15 @@ from app.domain.operations import COLUMNS as OPERATION_COLUMNS
 from app.domain.paging import Key, Order
 from app.domain.search import CandidateFilter, where
 from app.domain.segments import COLUMNS as SEGMENT_COLUMNS
-from app.domain.sql import Parameters
+from app.domain.sql import Parameters, Wanted, chosen
 from app.models import Channel
 from app.settings import Settings
 
-CANDIDATE_COLUMNS = (
-    "c.id, c.external_id, c.first_name, c.last_name, c.email, c.mobile, c.verified_mobile, c.city, c.country,"
-    " c.headline, c.skills, c.created_at, c.updated_at"
-)
+COLUMNS_OF_CANDIDATE = (
+    "c.id", "c.external_id", "c.first_name", "c.last_name", "c.email", "c.mobile", "c.verified_mobile", "c.city",
+    "c.country", "c.headline", "c.skills", "c.created_at", "c.updated_at",
+)  # fmt: skip
+CANDIDATE_COLUMNS = ", ".join(COLUMNS_OF_CANDIDATE)
 VACANCY_COLUMNS = "v.id, v.external_id, v.title, v.opened_at, v.closed_at"
 CANDIDATE_LIST_COLUMNS = "l.id, l.external_id, l.name"
 
@@ -33,7 +34,12 @@ class SegmentFilter:
 
 
 def candidates(
-    filter: CandidateFilter | None, field: str, descending: bool, rules: Rules, settings: Settings
+    filter: CandidateFilter | None,
+    field: str,
+    descending: bool,
+    rules: Rules,
+    settings: Settings,
+    wanted: Wanted = None,
 ) -> Listing:
     keys = BY_LAST_NAME if field == "LAST_NAME" else (Key("c.created_at", "timestamptz"), Key("c.id", "uuid"))
 
@@ -52,7 +58,7 @@ def candidates(
     )
     return Listing(
         "candidates",
-        CANDIDATE_COLUMNS,
+        chosen(COLUMNS_OF_CANDIDATE, wanted),
         "candidate c",
         lambda p: f"c.account_id = $1 AND {where(filter, p, rules, settings)}",
         Order(f"candidates by {field}", keys, descending),
@@ -61,7 +67,14 @@ def candidates(
     )
 
 
-def members(filter: CandidateFilter | None, field: str, descending: bool, rules: Rules, settings: Settings) -> Listing:
+def members(
+    filter: CandidateFilter | None,
+    field: str,
+    descending: bool,
+    rules: Rules,
+    settings: Settings,
+    wanted: Wanted = None,
+) -> Listing:
     """The members of a segment, less those whose consent has lapsed but whose membership has not ended yet."""
     by_name = field == "LAST_NAME"
     keys = BY_LAST_NAME if by_name else (Key("m.added_at", "timestamptz"), Key("m.candidate_id", "uuid"))
@@ -82,7 +95,7 @@ def members(filter: CandidateFilter | None, field: str, descending: bool, rules:
     searched = by_name or bool(filter and filter.given)
     return Listing(
         "members",
-        f"{CANDIDATE_COLUMNS}, m.added_at",
+        f"{chosen(COLUMNS_OF_CANDIDATE, wanted)}, m.added_at",
         f"segment_member m {person}",
         lambda p: f"{membership} AND {found(p, False)}",
         Order(f"members by {field}", keys, descending),

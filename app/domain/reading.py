@@ -9,7 +9,7 @@ from asyncpg import Record
 from app.database import Database
 from app.domain.eligibility import Rules, active, not_lapsed
 from app.domain.lists import CANDIDATE_COLUMNS, CANDIDATE_LIST_COLUMNS, VACANCY_COLUMNS
-from app.domain.sql import Parameters
+from app.domain.sql import Parameters, Wanted, chosen
 from app.models import Channel
 
 CANDIDATES = f"""
@@ -36,13 +36,10 @@ WHERE p.account_id = $1
 GROUP BY p.id, p.name ORDER BY lower(p.name), p.id
 """
 
-CONSENTS = f"""
--- What candidates said to each policy, newest first.
-SELECT k.candidate_id, k.policy_id, k.granted_at, k.expires_at, k.withdrawn_at, k.source,
-  {active("k")} AS active
-FROM consent k WHERE k.account_id = $1 AND k.candidate_id = ANY($2::uuid[])
-ORDER BY k.granted_at DESC, k.policy_id
-"""
+COLUMNS_OF_CONSENT = (
+    "k.candidate_id", "k.policy_id", "k.granted_at", "k.expires_at", "k.withdrawn_at", "k.source",
+    f"{active('k')} AS active",
+)  # fmt: skip
 
 LISTS_OF_CANDIDATES = f"""
 -- The lists that candidates are on.
@@ -77,6 +74,19 @@ async def rows_by(
     for row in await database.fetch(statement, account_id, list(ids)):
         found[row[key]].append(row)
     return found
+
+
+async def consents(
+    database: Database, account_id: UUID, candidate_ids: Sequence[UUID], wanted: Wanted
+) -> dict[UUID, list[Record]]:
+    """What each candidate last said to each policy, newest first."""
+    statement = f"""
+-- What candidates said to each policy, newest first.
+SELECT {chosen(COLUMNS_OF_CONSENT, wanted)}
+FROM consent k WHERE k.account_id = $1 AND k.candidate_id = ANY($2::uuid[])
+ORDER BY k.granted_at DESC, k.policy_id
+"""
+    return await rows_by(database, statement, account_id, candidate_ids, "candidate_id")
 
 
 async def policies(database: Database, account_id: UUID) -> dict[UUID, Record]:

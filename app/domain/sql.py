@@ -1,5 +1,6 @@
 """The values of a statement that is put together from pieces."""
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -32,3 +33,17 @@ class Place:
         if self._written is None:
             self._written = self._p(self._value)
         return self._written
+
+
+Wanted = frozenset[str] | None
+"""The names of the columns that are needed; None for all."""
+
+
+def chosen(columns: Sequence[str], wanted: Wanted) -> str:
+    """These columns, less those that are not needed. A column is named by its last word; the first is always there."""
+    first, *others = columns
+    return ", ".join([first, *(each for each in others if wanted is None or _name(each) in wanted)])
+
+
+def _name(column: str) -> str:
+    return column.rpartition(" ")[2].rpartition(".")[2]

@@ -14,6 +14,8 @@ import strawberry
 from aiodataloader import DataLoader
 from strawberry.types import Info
 
+COLUMNS = "columns"
+
 BatchFunction = Callable[..., Awaitable[Mapping[Any, Any]]]
 
 
@@ -29,9 +31,12 @@ def batch_field(function: BatchFunction, *, key: str | Callable[[Any], Any] = "i
 
     `key` names the parent's value that identifies it, or takes it from the parent. The field's arguments are the
     function's, after `context` and `keys`. A key that the function leaves out has the value null.
+
+    A parameter `columns` is no argument of the field: a plan says by it what is read of the values, by the names of
+    their types, so that the function need not find the rest. It is None when that is not known.
     """
     key_of = key if callable(key) else _item(key)
-    parameters = list(inspect.signature(function).parameters.values())[2:]
+    parameters = [each for each in list(inspect.signature(function).parameters.values())[2:] if each.name != COLUMNS]
 
     async def resolve(root: Any, info: Info, **arguments: Any) -> Any:
         return await load(info, function, key_of(root), **arguments)
@@ -46,7 +51,8 @@ def batch_field(function: BatchFunction, *, key: str | Callable[[Any], Any] = "i
     resolve.__annotations__ = {"info": Info, **{each.name: each.annotation for each in parameters}}
     resolve.__module__ = function.__module__
     field = strawberry.field(resolver=resolve, description=description)
-    field.metadata = {**field.metadata, "batch": function, "key": key_of}
+    reads = None if callable(key) else {"reads": (key,)}
+    field.metadata = {**field.metadata, "batch": function, "key": key_of, **(reads or {})}
     return field
 
 

@@ -14,6 +14,7 @@ from app.domain.listing import Listing, read_page
 from app.domain.names import uuid
 from app.domain.paging import PageArguments
 from app.engine.batch import BatchFunction, load
+from app.engine.plan import Asking
 from app.resolvers.loaders import candidates as candidate_loaders
 from app.resolvers.loaders import segments as segment_loaders
 from app.resolvers.loaders import vacancies as vacancy_loaders
@@ -152,7 +153,9 @@ class Query:
         context = reader(info)
         order = order_by or CandidateOrder(field=CandidateOrderField.CREATED_AT, direction=OrderDirection.DESC)
         descending = order.direction is OrderDirection.DESC
-        listing = lists.candidates(filter, order.field, descending, await context.rules(), context.settings)
+        columns = info.columns if isinstance(info, Asking) else None
+        wanted = columns.get("Candidate", frozenset()) if columns else None
+        listing = lists.candidates(filter, order.field, descending, await context.rules(), context.settings, wanted)
         return await _page(context, listing, PageArguments(first, after, last, before))
 
     @strawberry.field(description="The account's vacancies, those opened last first.")

@@ -60,7 +60,9 @@ class Candidate(Node):
         load.candidate_lists_by_candidate, description="The candidate lists the candidate is on, by name."
     )
 
-    @strawberry.field(description="First and last name, with a space between.")
+    @strawberry.field(
+        description="First and last name, with a space between.", metadata={"reads": ("first_name", "last_name")}
+    )
     def full_name(self: Any) -> str:
         return f"{self['first_name']} {self['last_name']}".strip()
 

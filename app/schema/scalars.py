@@ -4,8 +4,11 @@ import re
 from datetime import UTC, date, datetime
 
 import strawberry
+from asyncpg.pgproto.pgproto import UUID as PostgresUUID  # noqa: N811
 from graphql import GraphQLError
 from strawberry.types.scalar import ScalarDefinition
+
+from app.engine.plan import Shortcut
 
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", re.ASCII | re.IGNORECASE)
 NO_MOMENT = "A DateTime is written as RFC 3339 says, with its offset from UTC or Z: 2026-01-31T09:30:00Z."
@@ -33,6 +36,13 @@ DateTime: ScalarDefinition = strawberry.scalar(
     parse_value=read_moment,
     specified_by_url="https://datatracker.ietf.org/doc/html/rfc3339",
 )
+
+
+SHORTCUTS = {
+    "DateTime": Shortcut("type({0}) is datetime and {0}.tzinfo is UTC", objects={"datetime": datetime, "UTC": UTC}),
+    "ID": Shortcut("type({0}) is UUID", "str({0})", {"UUID": PostgresUUID}),
+}
+"""What of the rows of PostgreSQL needs no look: an answer's JSON has moments in UTC as write_moment writes them."""
 
 
 def read_day(value: object) -> date:

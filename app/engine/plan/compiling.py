@@ -1,6 +1,7 @@
 """Compiles a validated query to a plan."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from graphql import (
@@ -27,7 +28,7 @@ from strawberry.types.field import StrawberryField
 
 from app.engine.plan.running import Arguments, Asking, Awaited, Batched, Plan, Region, Single
 from app.engine.plan.selecting import Selecting
-from app.engine.plan.writing import Writer
+from app.engine.plan.writing import Shortcut, Writer
 
 DEFINITION = "strawberry-definition"
 
@@ -42,32 +43,33 @@ class Uncovered(Exception):  # noqa: N818
         self.what = what
 
 
-def compiled(
-    schema: GraphQLSchema,
-    scalars: Any,
-    config: StrawberryConfig,
-    document: DocumentNode,
-    operation: OperationDefinitionNode,
-    variables: dict[str, Any],
-) -> Plan:
-    """The plan of a query, for these values of the variables that decide what it selects.
+@dataclass(frozen=True, slots=True)
+class Grounds:
+    """What all plans of a schema are compiled from."""
 
-    `scalars` and `config` are the Strawberry schema's. Raises Uncovered.
-    """
+    schema: GraphQLSchema
+    scalars: Any
+    """The Strawberry schema's registry of scalars."""
+    config: StrawberryConfig
+    shortcuts: Mapping[str, Shortcut]
+
+
+def compiled(
+    grounds: Grounds, document: DocumentNode, operation: OperationDefinitionNode, variables: dict[str, Any]
+) -> Plan:
+    """The plan of a query, for these values of the variables that decide what it selects. Raises Uncovered."""
     if operation.operation is not OperationType.QUERY:
         raise Uncovered(operation.operation.value)
-    return _Compiler(schema, scalars, config, Selecting(schema, document, variables)).plan(operation)
+    return _Compiler(grounds, Selecting(grounds.schema, document, variables)).plan(operation)
 
 
 class _Compiler:
-    def __init__(self, schema: GraphQLSchema, scalars: Any, config: StrawberryConfig, selecting: Selecting) -> None:
-        self._schema = schema
-        self._scalars = scalars
-        self._config = config
+    def __init__(self, grounds: Grounds, selecting: Selecting) -> None:
+        self._grounds = grounds
         self._selecting = selecting
 
     def plan(self, operation: OperationDefinitionNode) -> Plan:
-        root = self._schema.query_type
+        root = self._grounds.schema.query_type
         assert root is not None
         fixed: dict[str, Any] = {}
         fields = []
@@ -90,17 +92,19 @@ class _Compiler:
         return Single(key, region, _resolver(definition), arguments)
 
     def _region(self, kind: GraphQLOutputType, nodes: list[FieldNode]) -> Region:
-        writer = _RegionWriter(self._schema, self._selecting, self._config.default_resolver)
+        writer = _RegionWriter(self._grounds, self._selecting)
         complete, awaited = writer.written(kind, nodes)
-        return Region(complete, [self._awaited(*each) for each in awaited])
+        return Region(complete, [self._awaited(*each) for each in awaited], writer.columns)
 
     def _arguments(self, field: GraphQLField, definition: StrawberryField, node: FieldNode) -> Arguments:
         """The field's arguments, worked out once when no variable is among them."""
 
+        grounds = self._grounds
+
         def arguments(variables: VariableValues) -> dict[str, Any]:
             given = get_argument_values(field, node, variables)
             return convert_arguments(
-                given, definition.arguments, scalar_registry=self._scalars, config=self._config, info=None
+                given, definition.arguments, scalar_registry=grounds.scalars, config=grounds.config, info=None
             )
 
         if not field.args:
@@ -114,11 +118,13 @@ class _Compiler:
 class _RegionWriter:
     """Writes the function of one region, and notes the awaited fields at its ends."""
 
-    def __init__(self, schema: GraphQLSchema, selecting: Selecting, default: Callable[[Any, str], Any]) -> None:
-        self._schema = schema
+    def __init__(self, grounds: Grounds, selecting: Selecting) -> None:
+        self.columns: dict[str, frozenset[str] | None] = {}
+        """By the name of a type, what is read of its rows; None for all of it, when that is not known."""
+        self._schema = grounds.schema
         self._selecting = selecting
-        self._default = default
-        self._writer = Writer()
+        self._default = grounds.config.default_resolver
+        self._writer = Writer(grounds.shortcuts)
         self._awaited: list[tuple[str, GraphQLObjectType, list[FieldNode]]] = []
 
     def written(
@@ -189,6 +195,7 @@ class _RegionWriter:
     def _object(self, kind: GraphQLObjectType, source: str, nodes: list[FieldNode], depth: int) -> str:
         write = self._writer
         selected = self._selecting.fields(kind, [node.selection_set for node in nodes if node.selection_set])
+        self._note_columns(kind, selected)
         read = self._read_attributes(kind, selected, source, depth)
         entries, ends = [], []
         for key, of_key in selected.items():
@@ -213,6 +220,14 @@ class _RegionWriter:
         for index in ends:
             write.line(depth, f"rows{index}.append({source}); objects{index}.append({made})")
         return made
+
+    def _note_columns(self, kind: GraphQLObjectType, selected: dict[str, list[FieldNode]]) -> None:
+        known = self.columns.get(kind.name, frozenset())
+        for nodes in selected.values():
+            if nodes[0].name.value != TYPENAME:
+                read = _columns(_definition(_field(kind, nodes[0])))
+                known = None if known is None or read is None else known | read
+        self.columns[kind.name] = known
 
     def _read_attributes(
         self, kind: GraphQLObjectType, selected: dict[str, list[FieldNode]], source: str, depth: int
@@ -249,6 +264,14 @@ def _definition(field: GraphQLField) -> StrawberryField:
     if not isinstance(definition, StrawberryField) or definition.permission_classes or definition.extensions:
         raise Uncovered("a field with extensions or permissions of its own")
     return definition
+
+
+def _columns(definition: StrawberryField) -> frozenset[str] | None:
+    """What the field reads of its row, if it says so."""
+    if definition.base_resolver is None:
+        return frozenset((definition.python_name,))
+    read = definition.metadata.get("reads")
+    return None if read is None else frozenset(read)
 
 
 def _is_awaited(definition: StrawberryField) -> bool:

@@ -1,15 +1,16 @@
 """Keeps the plans of documents, and runs queries by them where it can."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import strawberry
-from graphql import GraphQLSchema
 from graphql.execution.values import VariableValues, get_variable_values
 
 from app.engine.documents import Document, Operation
-from app.engine.plan.compiling import Uncovered, compiled
+from app.engine.plan.compiling import Grounds, Uncovered, compiled
 from app.engine.plan.running import Plan, Surprise
 from app.engine.plan.selecting import deciding_variables
+from app.engine.plan.writing import SHORTCUTS, Shortcut
 
 MOST_VARIANTS = 8
 """Plans of one operation, for as many combinations of what its @skip and @include say. More are not planned."""
@@ -29,10 +30,11 @@ class Fallback(Exception):  # noqa: N818
 class Plans:
     """Runs the queries of one schema level by level."""
 
-    def __init__(self, schema: strawberry.Schema) -> None:
-        self._schema: GraphQLSchema = schema._schema
-        self._scalars = schema.schema_converter.scalar_registry
-        self._config = schema.config
+    def __init__(self, schema: strawberry.Schema, shortcuts: Mapping[str, Shortcut] | None = None) -> None:
+        """The shortcuts are by the names of scalars, beside those of the specification."""
+        self._grounds = Grounds(
+            schema._schema, schema.schema_converter.scalar_registry, schema.config, {**SHORTCUTS, **(shortcuts or {})}
+        )
 
     async def run(
         self, document: Document, operation: Operation, given: dict[str, Any] | None, context: Any
@@ -52,7 +54,7 @@ class Plans:
         declared = operation.node.variable_definitions
         if not declared:
             return NO_VARIABLES
-        found = get_variable_values(self._schema, declared, given or {})
+        found = get_variable_values(self._grounds.schema, declared, given or {})
         if not isinstance(found, VariableValues):
             raise found[0]
         return found
@@ -74,6 +76,6 @@ class Plans:
     def _compiled(self, document: Document, operation: Operation, variables: VariableValues) -> Plan | str:
         """The plan, or what of the query plans do not cover."""
         try:
-            return compiled(self._schema, self._scalars, self._config, document.node, operation.node, variables.coerced)
+            return compiled(self._grounds, document.node, operation.node, variables.coerced)
         except Uncovered as uncovered:
             return uncovered.what

@@ -1,8 +1,9 @@
 """Runs what was compiled: level after level, each awaited field once for all its parents."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from inspect import signature
 from typing import Any
 
 from graphql.execution.values import VariableValues
@@ -18,18 +19,24 @@ class Surprise(Exception):  # noqa: N818
     """Something that only graphql-core can tell of exactly."""
 
 
+Columns = Mapping[str, frozenset[str] | None]
+"""By the name of a type, what is read of its rows; None for all of it, when that is not known."""
+
+
 @dataclass(frozen=True, slots=True)
 class Asking:
     """What a resolver is told of the operation, under the name of `info`."""
 
     context: Any
+    columns: Columns | None = None
+    """What is read of the field's value."""
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
     """One operation that runs."""
 
-    asking: Asking
+    context: Any
     variables: VariableValues
 
 
@@ -44,7 +51,8 @@ class Region:
     complete: Callable[[Rows], tuple[list[Any], list[tuple[Rows, Objects]]]]
     """Makes of each value what the client gets. Also returns, for each awaited field, the rows that it hangs on and
     the objects that it is missing in."""
-    awaited: "list[Awaited]" = field(default_factory=list)
+    awaited: "list[Awaited]"
+    columns: Columns
 
     async def run(self, run: Run, values: Rows) -> list[Any]:
         """What the client gets for each value, with everything beneath it."""
@@ -82,15 +90,16 @@ class Batched(Awaited):
         self._function = function
         self._key_of = key_of
         self._arguments = arguments
+        self._told = {"columns": region.columns} if "columns" in signature(function).parameters else {}
 
     async def fill(self, run: Run, rows: Rows, objects: Objects) -> None:
         key_of = self._key_of
         keys = [key_of(row) for row in rows]
         wanted = dict.fromkeys(keys)
         wanted.pop(None, None)
-        found = (
-            await self._function(run.asking.context, list(wanted), **self._arguments(run.variables)) if wanted else {}
-        )
+        found: Mapping[Any, Any] = {}
+        if wanted:
+            found = await self._function(run.context, list(wanted), **self._arguments(run.variables), **self._told)
         different = list(dict.fromkeys(keys))
         values = [None if key is None else found.get(key) for key in different]
         done = dict(zip(different, await self.region.run(run, values), strict=True))
@@ -115,7 +124,8 @@ class Single(Awaited):
 
     async def fill(self, run: Run, rows: Rows, objects: Objects) -> None:
         arguments = self._arguments(run.variables)
-        values = [await self._resolve(row, run.asking, arguments) for row in rows]
+        asking = Asking(run.context, self.region.columns)
+        values = [await self._resolve(row, asking, arguments) for row in rows]
         for each, done in zip(objects, await self.region.run(run, values), strict=True):
             each[self.key] = done
 
@@ -131,7 +141,7 @@ class Plan:
 
     async def run(self, context: Any, variables: VariableValues) -> dict[str, Any]:
         """The query's data. Raises whatever goes wrong: then graphql-core must run the query."""
-        run = Run(Asking(context), variables)
+        run = Run(context, variables)
         data = dict(self.fixed)
         if len(self.fields) == 1:
             await self.fields[0].fill(run, [None], [data])

@@ -1,30 +1,36 @@
 """Writes the function of a region: Python that turns rows into what the client gets, without a call per field."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-from graphql import (
-    GraphQLBoolean,
-    GraphQLEnumType,
-    GraphQLFloat,
-    GraphQLID,
-    GraphQLInt,
-    GraphQLLeafType,
-    GraphQLString,
-)
+from graphql import GraphQLEnumType, GraphQLLeafType
 
 from app.engine.plan.running import Surprise
 
 INDENT = "    "
 
-EXACT: dict[Any, str] = {
-    GraphQLString: "type({0}) is str",
-    GraphQLID: "type({0}) is str",
-    GraphQLBoolean: "type({0}) is bool",
-    GraphQLInt: "type({0}) is int and -2147483648 <= {0} <= 2147483647",
-    GraphQLFloat: "type({0}) is float and {0} - {0} == 0",
+
+@dataclass(frozen=True, slots=True)
+class Shortcut:
+    """Values of a leaf that need no call of its serialiser: those that pass the test are written so.
+
+    Both are Python, with {0} for the value and the names of objects.
+    """
+
+    test: str
+    written: str = "{0}"
+    objects: Mapping[str, Any] = field(default_factory=dict)
+
+
+SHORTCUTS: dict[str, Shortcut] = {
+    "String": Shortcut("type({0}) is str"),
+    "ID": Shortcut("type({0}) is str"),
+    "Boolean": Shortcut("type({0}) is bool"),
+    "Int": Shortcut("type({0}) is int and -2147483648 <= {0} <= 2147483647"),
+    "Float": Shortcut("type({0}) is float and {0} - {0} == 0"),
 }
-"""Values that the scalar hands on as they are, so that its serialiser need not be asked."""
+"""What the scalars of the specification hand on as it is."""
 
 
 class Known(dict[Any, Any]):
@@ -42,7 +48,8 @@ class Known(dict[Any, Any]):
 class Writer:
     """Lines of Python, and the objects that they name."""
 
-    def __init__(self) -> None:
+    def __init__(self, shortcuts: Mapping[str, Shortcut]) -> None:
+        self._shortcuts = shortcuts
         self._lines: list[str] = []
         self._names: dict[str, Any] = {"Surprise": Surprise}
         self._count = 0
@@ -67,8 +74,9 @@ class Writer:
         if isinstance(kind, GraphQLEnumType):
             return f"({empty}{self.named('enum', Known(kind.serialize))}[{value}])"
         serialized = f"{self.named('serialize', kind.serialize)}({value})"
-        if exact := EXACT.get(kind):
-            return f"({value} if {exact.format(value)} else {empty}{serialized})"
+        if shortcut := self._shortcuts.get(kind.name):
+            self._names |= shortcut.objects
+            return f"({shortcut.written.format(value)} if {shortcut.test.format(value)} else {empty}{serialized})"
         return f"({empty}{serialized})"
 
     def function(self, name: str, parameter: str, before: Sequence[str], after: Sequence[str]) -> Callable[..., Any]:

@@ -11,6 +11,7 @@ from app.context import Context
 from app.domain import eligibility, lists, reading
 from app.domain.listing import read_pages
 from app.domain.paging import Page, PageArguments
+from app.engine.plan import Columns
 from app.models import Channel, IneligibilityCode
 from app.schema.connections import After, Before, First, Last
 from app.schema.inputs import SegmentFilter
@@ -29,8 +30,11 @@ async def candidates_by_id(context: Context, ids: Sequence[UUID]) -> dict[UUID, 
     return await reading.rows_by_id(context.database, reading.CANDIDATES, context.account_id, ids)
 
 
-async def consents_by_candidate(context: Context, candidate_ids: Sequence[UUID]) -> dict[UUID, list[Record]]:
-    return await reading.rows_by(context.database, reading.CONSENTS, context.account_id, candidate_ids, "candidate_id")
+async def consents_by_candidate(
+    context: Context, candidate_ids: Sequence[UUID], columns: Columns | None = None
+) -> dict[UUID, list[Record]]:
+    wanted = columns["Consent"] if columns else None
+    return await reading.consents(context.database, context.account_id, candidate_ids, wanted)
 
 
 async def policies_by_id(context: Context, _: Sequence[UUID]) -> dict[UUID, Record]:
