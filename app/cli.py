@@ -7,6 +7,7 @@ from contextlib import nullcontext
 from datetime import timedelta
 from pathlib import Path
 
+import asyncpg
 import click
 
 from app import embedded, logs
@@ -21,10 +22,21 @@ from app.seeding import demo as demo_account
 from app.seeding.command import seed_command
 from app.server import Server
 from app.serving import StoppableServer
-from app.settings import InvalidSettingsError, Settings, document
+from app.settings import InvalidSettingsError, Settings, document, unknown_variables
 from app.tracing import tracing
 
 DEMO_CANDIDATES = 100_000
+
+UNREACHABLE = (
+    ConnectionError,
+    socket.gaierror,
+    TimeoutError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
+    asyncpg.TooManyConnectionsError,
+)
+"""What is raised when there is no getting at a database of one's own."""
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -39,6 +51,8 @@ def serve(demo: bool, demo_candidates: int) -> None:
     """Serve the API until interrupted. With the embedded PostgreSQL, one server per data directory."""
     settings = Settings.read()
     logs.configure(settings)
+    for name in unknown_variables():
+        click.echo(f"Warning: there is no setting {name}. docs/settings.md lists them.", err=True)
     alone = embedded.serving(settings.data_dir) if settings.database_url is None else nullcontext()
     with alone, listening(settings) as listener, place(settings) as found:
         if demo or settings.database_url is None:
@@ -46,6 +60,7 @@ def serve(demo: bool, demo_candidates: int) -> None:
         if demo:
             asyncio.run(_make_demo(demo_candidates))
         secret = local_secret(settings)
+        asyncio.run(_connect(found.url))
         server = Server(settings, found.url, secret, tracing=tracing(settings))
         address = f"http://{settings.host}:{listener.getsockname()[1]}/graphql"
         hint = (
@@ -74,6 +89,12 @@ def listening(settings: Settings) -> socket.socket:
             " Stop what listens there, or set PORT (and HOST) to something else."
         ) from None
     return listener
+
+
+async def _connect(url: str) -> None:
+    """Raises what is UNREACHABLE now, rather than when the server has begun."""
+    connection = await asyncpg.connect(url, timeout=10)
+    await connection.close()
 
 
 async def _make_demo(candidates: int) -> None:
@@ -118,7 +139,8 @@ async def _mint(name: str, subject: str, permissions: list[Permission], lifetime
     async with opened() as (database, _):
         account = await accounts.by_name(database, name)
     if account is None:
-        raise click.ClickException(f"There is no account named {name}.")
+        where = settings.data_dir if settings.database_url is None else "this database"
+        raise click.ClickException(f"There is no account named {name} in {where}.")
     return mint(secret, settings, account.id, subject, permissions, lifetime)
 
 
@@ -145,7 +167,12 @@ async def _check(name: str | None) -> bool:
 
 
 @segments.command()
-@click.option("--check", "path", type=click.Path(path_type=Path), help="Fail when this file is not the schema.")
+@click.option(
+    "--check",
+    "path",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Fail when this file is not the schema.",
+)
 def schema(path: Path | None) -> None:
     """Print the graph's schema."""
     if path is None:
@@ -169,4 +196,7 @@ def main() -> None:
         segments()
     except (InvalidSettingsError, UnusableDatabaseError, embedded.EmbeddedDatabaseError) as error:
         click.echo(f"Error: {error}", err=True)
+        sys.exit(1)
+    except UNREACHABLE as error:
+        click.echo(f"Error: the database cannot be used: {error or type(error).__name__}", err=True)
         sys.exit(1)

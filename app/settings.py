@@ -1,5 +1,6 @@
 """Everything that can be set from the environment, read once and frozen."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from types import UnionType
@@ -288,7 +289,7 @@ class Settings(BaseSettings):
     otlp_endpoint: Annotated[str, AfterValidator(_web)] | None = Field(
         None,
         validation_alias="OTEL_EXPORTER_OTLP_ENDPOINT",
-        description="Where traces are sent, by OTLP over HTTP. Needs segments[tracing].",
+        description="Where traces are sent, by OTLP over HTTP. Needs the extra `tracing`.",
     )
 
     # How it stops
@@ -340,6 +341,12 @@ def environment_name(name: str) -> str:
     """The environment variable that holds the setting of this name."""
     alias = Settings.model_fields[name].validation_alias
     return alias if isinstance(alias, str) else f"SEGMENTS_{name.upper()}"
+
+
+def unknown_variables() -> list[str]:
+    """The variables of this environment that look like settings and are none: misspelt ones, it may be."""
+    known = {environment_name(name) for name in Settings.model_fields}
+    return sorted(name for name in os.environ if name.startswith("SEGMENTS_") and name not in known)
 
 
 def document() -> str:

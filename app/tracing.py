@@ -1,6 +1,6 @@
 """Traces by OpenTelemetry: a span per operation, and within it one per SQL statement. Off unless asked for.
 
-OpenTelemetry is imported only here, and only when it is on: `pip install segments[tracing]`. Its own variables
+OpenTelemetry is imported only here, and only when it is on: `the extra `tracing``. Its own variables
 (`OTEL_SERVICE_NAME`, `OTEL_TRACES_SAMPLER`, `OTEL_EXPORTER_OTLP_HEADERS`, ...) say the rest.
 """
 
@@ -16,7 +16,7 @@ from app.settings import InvalidSettingsError, Settings
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import TracerProvider
 
-MISSING = "OTEL_EXPORTER_OTLP_ENDPOINT: traces need OpenTelemetry: pip install 'segments[tracing]'"
+MISSING = "OTEL_EXPORTER_OTLP_ENDPOINT: traces need OpenTelemetry: pip install --editable '.[tracing]'"
 
 
 def tracing(settings: Settings) -> "Tracing | None":

@@ -12,6 +12,7 @@ from graphql import parse, validate
 from app.cli import segments
 from app.examples import EXAMPLES
 from app.graph import schema
+from app.importing.kinds import KINDS
 from tests.client import Client
 from tests.world import World
 
@@ -89,3 +90,16 @@ def test_every_decision_is_in_the_list_of_them() -> None:
     folder = ROOT / "docs" / "decisions"
     listed = re.findall(r"\]\((\d{4}-[^)]+)\)", (folder / "README.md").read_text("utf-8"))
     assert listed == sorted(path.name for path in folder.glob("[0-9]*.md"))
+
+
+def test_the_columns_of_imports_are_those_that_are_understood() -> None:
+    page = (ROOT / "docs" / "importing.md").read_text("utf-8")
+    told = dict(re.findall(r"^\| `([\w-]+)` \| (.+) \|$", page, re.MULTILINE))
+    assert told.keys() == KINDS.keys()
+    for name, columns in told.items():
+        fields = [field.name for field in KINDS[name].shape.fields]
+        named = [word for word in re.findall(r"\w+", columns) if word in fields]
+        assert named == fields
+        assert set(re.findall(r"\*\*(\w+)\*\*", columns)) == {
+            field.name for field in KINDS[name].shape.fields if field.required
+        }

@@ -157,7 +157,7 @@ async def test_nothing_is_imported_unless_traces_are_asked_for() -> None:
 async def test_traces_without_opentelemetry_are_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "opentelemetry.sdk.trace", None)
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:4318")
-    with pytest.raises(InvalidSettingsError, match=r"segments\[tracing\]"):
+    with pytest.raises(InvalidSettingsError, match=r"\[tracing\]"):
         tracing(Settings())
 
 
