@@ -62,7 +62,7 @@ def candidates(
         "candidate c",
         lambda p: f"c.account_id = $1 AND {where(filter, p, rules, settings)}",
         Order(f"candidates by {field}", keys, descending),
-        searched=True,
+        searched=bool(filter and filter.given),
         walk=walk if filter and filter.given and not filter.pointed else None,
     )
 
@@ -127,7 +127,7 @@ def segments(filter: SegmentFilter, field: str, descending: bool, rules: Rules, 
         "segment s",
         lambda p: f"s.account_id = $1 AND {_segments(filter, p, rules, settings)}",
         Order(f"segments by {field}", (SEGMENT_ORDERS[field], Key("s.id", "uuid")), descending),
-        searched=True,
+        searched=bool(filter.name_contains or filter.available_for),
     )
 
 
@@ -181,7 +181,7 @@ def vacancies(title_contains: str | None, open: bool | None, settings: Settings)
         return " AND ".join(conditions)
 
     order = Order("vacancies", (Key("v.opened_at", "timestamptz"), Key("v.id", "uuid")), descending=True)
-    return Listing("vacancies", VACANCY_COLUMNS, "vacancy v", condition, order, searched=True)
+    return Listing("vacancies", VACANCY_COLUMNS, "vacancy v", condition, order, searched=bool(title_contains))
 
 
 def candidate_lists(name_contains: str | None, settings: Settings) -> Listing:
@@ -193,7 +193,9 @@ def candidate_lists(name_contains: str | None, settings: Settings) -> Listing:
         return " AND ".join(conditions)
 
     order = Order("candidate lists", (Key("lower(l.name)", "text"), Key("l.id", "uuid")))
-    return Listing("candidate lists", CANDIDATE_LIST_COLUMNS, "candidate_list l", condition, order, searched=True)
+    return Listing(
+        "candidate lists", CANDIDATE_LIST_COLUMNS, "candidate_list l", condition, order, searched=bool(name_contains)
+    )
 
 
 def applications(of: str) -> Listing:
