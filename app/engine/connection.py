@@ -1,4 +1,4 @@
-"""uvicorn's WebSocket connection, with three of its habits changed, and how uvicorn is to be told of it."""
+"""uvicorn's WebSocket connection, with a few of its habits changed, and how uvicorn is to be told of it."""
 
 import asyncio
 from typing import Any
@@ -13,6 +13,14 @@ LINGER = 10.0
 
 class Connection(WebSocketsSansIOProtocol):
     """Hands text that is not UTF-8 to the application, and does not wait for ever for a client that does not read."""
+
+    def data_received(self, data: bytes) -> None:
+        """What is no handshake to `websockets`, uvicorn would leave open, and then fail to stop for it."""
+        super().data_received(data)
+        if not self.handshake_initiated and not self.close_sent:
+            self.transport.write(b"".join(self.conn.data_to_send()))
+            self.close_sent = True
+            self.transport.close()
 
     def send_receive_event_to_app(self) -> None:
         """As bytes, which the application refuses in its own way. uvicorn would log a traceback."""
