@@ -3,9 +3,13 @@
 import asyncio
 from typing import Any
 
+from uvicorn._types import ASGIReceiveEvent
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 GOING_AWAY = 1001
+
+PIECE = 8_192
+"""Bytes that are taken from a socket at a time. Frames are short: of empty ones, this is more than a thousand."""
 
 LINGER = 10.0
 """Seconds that a client has to read what is left for it, once the server is done with its socket."""
@@ -14,13 +18,47 @@ LINGER = 10.0
 class Connection(WebSocketsSansIOProtocol):
     """Hands text that is not UTF-8 to the application, and does not wait for ever for a client that does not read."""
 
+    _rest = b""
+    """What was read and has not been taken yet."""
+
     def data_received(self, data: bytes) -> None:
-        """What is no handshake to `websockets`, uvicorn would leave open, and then fail to stop for it."""
-        super().data_received(data)
-        if not self.handshake_initiated and not self.close_sent:
+        """A piece at a time. One read can bring so many frames that others would not be served for seconds."""
+        if self._rest:
+            self._rest += data
+        else:
+            self._take(data)
+
+    def _take(self, data: bytes) -> None:
+        super().data_received(data[:PIECE])
+        self._rest = data[PIECE:]
+        if self.conn.handshake_exc is not None and not self.handshake_initiated and not self.close_sent:
+            # What is no handshake to `websockets`, uvicorn would leave open, and then fail to stop for it.
             self.transport.write(b"".join(self.conn.data_to_send()))
             self.close_sent = True
             self.transport.close()
+        if self.transport.is_closing():
+            self._rest = b""
+        elif self._rest:
+            self.transport.pause_reading()
+            self.loop.call_soon(self._take_rest)
+
+    def _take_rest(self) -> None:
+        self._take(self._rest)
+        if not (self._rest or self.read_paused or self.transport.is_closing()):
+            self.transport.resume_reading()
+
+    async def receive(self) -> ASGIReceiveEvent:
+        event = await super().receive()
+        if self._rest and not self.transport.is_closing():
+            self.transport.pause_reading()
+        return event
+
+    def handle_ping(self) -> None:
+        """Not answered for a client that reads nothing: uvicorn would keep an answer to each, without end."""
+        if self.writable.is_set():
+            super().handle_ping()
+        else:
+            self.conn.data_to_send()
 
     def send_receive_event_to_app(self) -> None:
         """As bytes, which the application refuses in its own way. uvicorn would log a traceback."""

@@ -13,7 +13,9 @@ from websockets.exceptions import ConnectionClosedError, InvalidStatus
 from app.engine import connection
 from tests.engine.chat import PROTOCOL, Chat, chat
 from tests.engine.sample import SECRET
-from tests.engine.streaming import House, house
+from tests.engine.streaming import PATIENCE, House, house
+
+MASK = bytes(4)
 
 
 @pytest.fixture(scope="module")
@@ -474,6 +476,43 @@ async def test_a_client_that_does_not_read_is_let_go(monkeypatch: pytest.MonkeyP
             with pytest.raises(ConnectionClosedError) as closed:
                 await opened.hear_all()
             assert closed.value.rcvd is None
+
+
+async def test_a_flood_of_frames_keeps_nobody_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "PIECE", 50)
+    fragments = [b"\x01\x80" + MASK, *40_000 * [b"\x00\x80" + MASK], b"\x80\x8f" + MASK + b'{"type":"ping"}']
+    async with house() as home, chat(home.address) as flooding, chat(home.address) as other:
+        await flooding.begin()
+        await other.begin()
+        flooding.connection.transport.write(b"".join(fragments))
+        flooded = asyncio.create_task(flooding.heard())
+        for _ in range(20):
+            assert await other.answers()
+            assert not flooded.done()
+        assert await flooded == {"type": "pong"}
+        assert await flooding.answers()
+
+
+async def test_answers_to_pings_do_not_pile_up_for_a_client_that_does_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[connection.Connection] = []
+
+    class Remembered(connection.Connection):
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            super().connection_made(transport)
+            made.append(self)
+
+    monkeypatch.setattr(connection, "Connection", Remembered)
+    async with house() as home, chat(home.address) as opened:
+        await opened.begin()
+        client = opened.connection.transport
+        client.pause_reading()
+        client.write(200_000 * (b"\x89\xfd" + MASK + 125 * b"x"))
+        async with asyncio.timeout(PATIENCE):
+            while client.get_write_buffer_size():  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+        assert made[0].transport.get_write_buffer_size() < 1_000_000
+        client.resume_reading()
+        assert await opened.answers()
 
 
 # Origins
