@@ -302,7 +302,8 @@ class Settings(BaseSettings):
         75,
         ge=1,
         le=3600,
-        description="Seconds that an idle connection is kept. Longer than the proxy in front keeps it.",
+        description="Seconds that an idle connection is kept, and for which the head of a request may come. Longer than"
+        " the proxy in front keeps it.",
     )
 
     # How it talks

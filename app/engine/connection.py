@@ -1,18 +1,91 @@
-"""uvicorn's WebSocket connection, with a few of its habits changed, and how uvicorn is to be told of it."""
+"""uvicorn's connections, with a few of their habits changed, and how uvicorn is to be told of them."""
 
 import asyncio
 from typing import Any
 
 from uvicorn._types import ASGIReceiveEvent
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 GOING_AWAY = 1001
+
+MOST_HEAD_BYTES = 65_536
+"""Of the headers of a request, or of a single thing in it that has begun and does not end."""
 
 PIECE = 8_192
 """Bytes that are taken from a socket at a time. Frames are short: of empty ones, this is more than a thousand."""
 
 LINGER = 10.0
 """Seconds that a client has to read what is left for it, once the server is done with its socket."""
+
+
+class TooLongError(Exception):
+    """The headers of a request are too long. The parser hands on that it was raised, and uvicorn answers with 400."""
+
+
+class Requests(HttpToolsProtocol):
+    """Waits for the head of a request for as long as for a next one, and reads no more of it than there may be.
+
+    uvicorn would do both without end, and headers take twenty times their length in memory.
+    """
+
+    _deadline: asyncio.TimerHandle | None = None
+    _headers = 0
+    """Bytes of headers, trailers included."""
+    _pending = 0
+    """Bytes since something in a request came to its end."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._wait()
+
+    def data_received(self, data: bytes) -> None:
+        self._pending += len(data)
+        super().data_received(data)
+        if self._pending > MOST_HEAD_BYTES and not self.transport.is_closing():
+            self.send_400_response("This is too long.")
+
+    def on_message_begin(self) -> None:
+        self._headers = 0
+        self._wait()
+        super().on_message_begin()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._pending = 0
+        self._headers += len(name) + len(value)
+        if self._headers > MOST_HEAD_BYTES:
+            raise TooLongError
+        super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        self._pending = 0
+        self._heard()
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        self._pending = 0
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        self._pending = 0
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if self.cycle.response_complete:
+            self._wait()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._heard()
+        super().connection_lost(exc)
+
+    def _wait(self) -> None:
+        self._heard()
+        self._deadline = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
+
+    def _heard(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
 
 
 class Connection(WebSocketsSansIOProtocol):
@@ -84,11 +157,17 @@ class Connection(WebSocketsSansIOProtocol):
 
 
 def config(most_bytes: int) -> dict[str, Any]:
-    """What uvicorn's Config must say of WebSockets: pings are the engine's own, and so is the word for too long.
+    """What uvicorn's Config must say. Of WebSockets: pings are the engine's own, and so is the word for too long.
 
     Only what is longer by far uvicorn refuses itself, with 1009, before it is read whole.
     """
-    return {"ws": Connection, "ws_max_size": 2 * most_bytes, "ws_ping_interval": None, "ws_ping_timeout": None}
+    return {
+        "http": Requests,
+        "ws": Connection,
+        "ws_max_size": 2 * most_bytes,
+        "ws_ping_interval": None,
+        "ws_ping_timeout": None,
+    }
 
 
 def _is_utf8(text: bytes) -> bool:

@@ -28,7 +28,7 @@ OFFERED_TO_KNOWING = (GRAPHQL_JSON, JSON)
 METHODS = "GET, POST"
 
 MOST_HEADER_BYTES = 32_768
-"""Of names and values together. uvicorn sets no bound, and headers are read before anybody knows who sends them."""
+"""Of names and values together: headers are read before anybody knows who sends them."""
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
