@@ -1,6 +1,7 @@
 """GraphQL over WebSockets: the protocol to the letter, and what becomes of the operations."""
 
 import asyncio
+import gc
 import json
 import logging
 from collections.abc import AsyncIterator
@@ -11,6 +12,7 @@ import pytest
 from websockets.exceptions import ConnectionClosedError, InvalidStatus
 
 from app.engine import connection
+from app.engine.requests import GraphQLRequest
 from tests.engine.chat import PROTOCOL, Chat, chat
 from tests.engine.sample import SECRET
 from tests.engine.streaming import PATIENCE, House, house
@@ -314,6 +316,15 @@ async def test_an_id_may_be_used_again_at_once(ready: Chat) -> None:
     for _ in range(20):
         await ready.ask("1", "{ hello }")
         assert [(await ready.heard())["type"] for _ in range(2)] == ["next", "complete"]
+
+
+async def test_a_subscription_keeps_no_more_of_its_request_than_it_needs(ready: Chat) -> None:
+    payload = {"query": "subscription { endless }", "extensions": {"of": 1_000 * [[]]}}
+    await ready.say("subscribe", id="1", payload=payload)
+    assert (await ready.heard())["type"] == "next"
+    assert not [each for each in gc.get_objects() if type(each) is GraphQLRequest]
+    await ready.say("complete", id="1")
+    assert await ready.answers()
 
 
 async def test_each_operation_has_a_context_of_its_own(ready: Chat) -> None:
