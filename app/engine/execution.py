@@ -128,7 +128,7 @@ class Engine:
         except TimeoutError:
             if not limit.expired():
                 raise
-            raise ClientError("This took too long and was stopped. Ask for less at once.", "TIMEOUT", 504) from None
+            raise _too_long() from None
         finally:
             end(context)
         return self._presented(result, request_id)
@@ -167,10 +167,14 @@ class Engine:
     async def _event(self, executor: "Executor[Any]", session: Session, request_id: str) -> Answer:
         executor.context_value = context = session.context()
         try:
-            async with asyncio.timeout(self.settings.query_timeout):
+            async with asyncio.timeout(self.settings.query_timeout) as limit:
                 result = execute_subscription_event(executor)
                 if not isinstance(result, ExecutionResult):
                     result = await result
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            raise _too_long() from None
         finally:
             end(context)
         return self._presented(result, request_id)
@@ -189,6 +193,10 @@ def end(context: Context) -> None:
     """Ends what an operation has left going."""
     for task in tuple(context.tasks):
         task.cancel()
+
+
+def _too_long() -> ClientError:
+    return ClientError("This took too long and was stopped. Ask for less at once.", "TIMEOUT", 504)
 
 
 def _happened_in_a_field(error: GraphQLError) -> bool:

@@ -296,6 +296,15 @@ async def test_a_failed_field_of_an_event_does_not_end_the_subscription(ready: C
     assert (await ready.heard())["type"] == "complete"
 
 
+async def test_an_event_that_takes_longer_than_a_query_may_ends_the_subscription_with_timeout() -> None:
+    async with house(query_timeout=0.1) as home, chat(home.address) as opened:
+        await opened.begin()
+        await opened.ask("1", "subscription { secret { open endless } }")
+        told = await opened.heard()
+        assert (told["type"], told["payload"][0]["extensions"]["code"]) == ("error", "TIMEOUT")
+        await home.diary.until("endless ended")
+
+
 async def test_a_second_operation_of_the_same_id_closes_the_socket_with_4409(ready: Chat) -> None:
     await ready.ask("twin", "subscription { endless }")
     await ready.ask("twin", "{ hello }")
