@@ -79,7 +79,8 @@ class GraphQLApp:
         session = await self._authenticate(request.headers.get("authorization"))
         if media_type is None and not takes_events(accept):
             raise bad_request(f"Answers are {GRAPHQL_JSON}, {JSON} or {EVENT_STREAM}.", "NOT_ACCEPTABLE", 406)
-        asked = await read(request, self._engine.settings.max_body_bytes)
+        settings = self._engine.settings
+        asked = await read(request, settings.max_body_bytes, settings.keep_alive)
         wanted = _wanted_of_cost(request)
         # Who asks for plain JSON by name gets 200 for all that is a GraphQL request, by the GraphQL-over-HTTP draft.
         refused = 200 if media_type == JSON and names(accept, JSON) else 400

@@ -14,6 +14,7 @@ from tests.engine.served import served
 from tests.engine.streaming import PATIENCE
 
 ASKED = b"GET /?query={hello} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer x\r\n\r\n"
+POST = b"POST / HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer x\r\nContent-Type: application/json\r\n"
 CHUNKED = b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 
@@ -78,11 +79,19 @@ async def trickle(writer: asyncio.StreamWriter | None) -> None:
         await asyncio.sleep(0.1)
 
 
+async def test_a_body_that_does_not_come_is_not_waited_for() -> None:
+    async with served(Engine(graph(), Settings(keep_alive=1), explain)) as address:
+        reader, writer = await asyncio.open_connection("127.0.0.1", int(address.rpartition(":")[2]))
+        writer.write(POST + b"Content-Length: 100\r\n\r\n{")
+        async with asyncio.timeout(PATIENCE):
+            assert (await reader.read()).startswith(b"HTTP/1.1 408 ")
+        writer.close()
+
+
 async def test_an_answer_may_take_longer_than_the_next_request(port: int) -> None:
     body = b'{"query": "{hello}"}'
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    head = b"POST / HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer x\r\nContent-Type: application/json\r\n"
-    writer.write(head + b"Content-Length: %d\r\n\r\n" % len(body))
+    writer.write(POST + b"Content-Length: %d\r\n\r\n" % len(body))
     await asyncio.sleep(1.5)
     writer.write(body)
     async with asyncio.timeout(PATIENCE):
