@@ -14,7 +14,7 @@ LONGEST = 20_000
 
 LONGEST_KEPT = 64
 
-_GAP = r"[^\S\n]?[.()/\-\u2010-\u2015]?[^\S\n]?"
+_GAP = r"[^\S\n]?[.()/_\-\u2010-\u2015]?[^\S\n]?"
 
 PATTERNS = {
     # These are kept, although parts of them look like phone numbers.
@@ -28,7 +28,7 @@ PATTERNS = {
     "phone": rf"(?:\+|%2B)(?:{_GAP}\d){{7,15}}"
     rf"|(?<![\d.])\(?0(?!\.\d{{3}})(?:{_GAP}\d){{7,14}}"
     rf"|\(\d{{2,4}}\)(?:{_GAP}\d){{6,9}}"
-    r"|(?<![\d.])\d(?:[ -]?\d){8,14}(?!\d)",
+    r"|(?<![\d.])\d(?:[ _-]?\d){8,14}(?!\d)",
     # PostgreSQL and asyncpg quote rows and arguments.
     "values": r"(?<=\)=\()[^\n]*(?=\))|(?<=Failing row contains \()[^\n]*(?=\))"
     r"|(?<=invalid input for query argument \$)\d+: [^\n]*",

@@ -303,7 +303,8 @@ class Settings(BaseSettings):
         75,
         ge=1,
         le=3600,
-        description="Seconds that an idle connection is kept. Longer than the proxy in front keeps it.",
+        description="Seconds that an idle connection is kept, and for which head and body of a request may each come."
+        " Longer than the proxy in front keeps it.",
     )
 
     # How it talks

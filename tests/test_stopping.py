@@ -237,3 +237,23 @@ async def test_a_rolling_restart_fails_no_request(start: Start, settings: Settin
     watching.cancel()
     assert failures == []
     assert min(done) > 50
+
+
+@pytest.mark.parametrize(
+    ("method", "header", "status"), [("GET", "x" * 10_000, 431), ("POST", "x", 405)], ids=["long header", "method"]
+)
+async def test_what_is_no_handshake_is_refused_at_once_and_keeps_nobody_from_stopping(
+    method: str, header: str, status: int, start: Start
+) -> None:
+    server = await start()
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    writer.write(
+        f"{method} /graphql HTTP/1.1\r\nHost: x\r\nX: {header}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+        "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n".encode()
+    )
+    async with asyncio.timeout(PATIENCE):
+        assert (await reader.read()).startswith(f"HTTP/1.1 {status} ".encode())
+        server.signal()
+        assert await server.ended() == 0
+    writer.close()
+    assert "Traceback" not in server.logged()

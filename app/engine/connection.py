@@ -1,18 +1,137 @@
-"""uvicorn's WebSocket connection, with three of its habits changed, and how uvicorn is to be told of it."""
+"""uvicorn's connections, with a few of their habits changed, and how uvicorn is to be told of them."""
 
 import asyncio
 from typing import Any
 
+from uvicorn._types import ASGIReceiveEvent
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 GOING_AWAY = 1001
+
+MOST_HEAD_BYTES = 65_536
+"""Of the headers of a request, or of a single thing in it that has begun and does not end."""
+
+PIECE = 8_192
+"""Bytes that are taken from a socket at a time. Frames are short: of empty ones, this is more than a thousand."""
 
 LINGER = 10.0
 """Seconds that a client has to read what is left for it, once the server is done with its socket."""
 
 
+class TooLongError(Exception):
+    """The headers of a request are too long. The parser hands on that it was raised, and uvicorn answers with 400."""
+
+
+class Requests(HttpToolsProtocol):
+    """Waits for the head of a request for as long as for a next one, and reads no more of it than there may be.
+
+    uvicorn would do both without end, and headers take twenty times their length in memory.
+    """
+
+    _deadline: asyncio.TimerHandle | None = None
+    _headers = 0
+    """Bytes of headers, trailers included."""
+    _pending = 0
+    """Bytes since something in a request came to its end."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._wait()
+
+    def data_received(self, data: bytes) -> None:
+        self._pending += len(data)
+        super().data_received(data)
+        if self._pending > MOST_HEAD_BYTES and not self.transport.is_closing():
+            self.send_400_response("This is too long.")
+
+    def on_message_begin(self) -> None:
+        self._headers = 0
+        self._wait()
+        super().on_message_begin()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._pending = 0
+        self._headers += len(name) + len(value)
+        if self._headers > MOST_HEAD_BYTES:
+            raise TooLongError
+        super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        self._pending = 0
+        self._heard()
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        self._pending = 0
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        self._pending = 0
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if self.cycle.response_complete:
+            self._wait()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._heard()
+        super().connection_lost(exc)
+
+    def _wait(self) -> None:
+        self._heard()
+        self._deadline = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
+
+    def _heard(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+
+
 class Connection(WebSocketsSansIOProtocol):
     """Hands text that is not UTF-8 to the application, and does not wait for ever for a client that does not read."""
+
+    _rest = b""
+    """What was read and has not been taken yet."""
+
+    def data_received(self, data: bytes) -> None:
+        """A piece at a time. One read can bring so many frames that others would not be served for seconds."""
+        if self._rest:
+            self._rest += data
+        else:
+            self._take(data)
+
+    def _take(self, data: bytes) -> None:
+        super().data_received(data[:PIECE])
+        self._rest = data[PIECE:]
+        if self.conn.handshake_exc is not None and not self.handshake_initiated and not self.close_sent:
+            # What is no handshake to `websockets`, uvicorn would leave open, and then fail to stop for it.
+            self.transport.write(b"".join(self.conn.data_to_send()))
+            self.close_sent = True
+            self.transport.close()
+        if self.transport.is_closing():
+            self._rest = b""
+        elif self._rest:
+            self.transport.pause_reading()
+            self.loop.call_soon(self._take_rest)
+
+    def _take_rest(self) -> None:
+        self._take(self._rest)
+        if not (self._rest or self.read_paused or self.transport.is_closing()):
+            self.transport.resume_reading()
+
+    async def receive(self) -> ASGIReceiveEvent:
+        event = await super().receive()
+        if self._rest and not self.transport.is_closing():
+            self.transport.pause_reading()
+        return event
+
+    def handle_ping(self) -> None:
+        """Not answered for a client that reads nothing: uvicorn would keep an answer to each, without end."""
+        if self.writable.is_set():
+            super().handle_ping()
+        else:
+            self.conn.data_to_send()
 
     def send_receive_event_to_app(self) -> None:
         """As bytes, which the application refuses in its own way. uvicorn would log a traceback."""
@@ -38,11 +157,17 @@ class Connection(WebSocketsSansIOProtocol):
 
 
 def config(most_bytes: int) -> dict[str, Any]:
-    """What uvicorn's Config must say of WebSockets: pings are the engine's own, and so is the word for too long.
+    """What uvicorn's Config must say. Of WebSockets: pings are the engine's own, and so is the word for too long.
 
     Only what is longer by far uvicorn refuses itself, with 1009, before it is read whole.
     """
-    return {"ws": Connection, "ws_max_size": 2 * most_bytes, "ws_ping_interval": None, "ws_ping_timeout": None}
+    return {
+        "http": Requests,
+        "ws": Connection,
+        "ws_max_size": 2 * most_bytes,
+        "ws_ping_interval": None,
+        "ws_ping_timeout": None,
+    }
 
 
 def _is_utf8(text: bytes) -> bool:

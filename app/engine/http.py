@@ -28,7 +28,7 @@ OFFERED_TO_KNOWING = (GRAPHQL_JSON, JSON)
 METHODS = "GET, POST"
 
 MOST_HEADER_BYTES = 32_768
-"""Of names and values together. uvicorn sets no bound, and headers are read before anybody knows who sends them."""
+"""Of names and values together: headers are read before anybody knows who sends them."""
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
@@ -82,7 +82,8 @@ class GraphQLApp:
         session = await self._authenticate(request.headers.get("authorization"))
         if media_type is None and not takes_events(accept):
             raise bad_request(f"Answers are {GRAPHQL_JSON}, {JSON} or {EVENT_STREAM}.", "NOT_ACCEPTABLE", 406)
-        asked = await read(request, self._engine.settings.max_body_bytes)
+        settings = self._engine.settings
+        asked = await read(request, settings.max_body_bytes, settings.keep_alive)
         wanted = _wanted_of_cost(request)
         # Who asks for plain JSON by name gets 200 for all that is a GraphQL request, by the GraphQL-over-HTTP draft.
         refused = 200 if media_type == JSON and names(accept, JSON) else 400

@@ -1,5 +1,6 @@
 """What a client asks for, read from the body of a POST or the query string of a GET."""
 
+import asyncio
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,14 +23,17 @@ class GraphQLRequest:
     document_id: str | None
 
 
-async def read(request: Request, most_bytes: int) -> GraphQLRequest:
-    """The request. Raises ClientError: for what is no request, 415 for another media type, 413 for one too long."""
+async def read(request: Request, most_bytes: int, seconds: float) -> GraphQLRequest:
+    """The request. Raises ClientError: for what is no request, 415 for another media type, 413 for one too long.
+
+    Also 408 when it has not come within so many seconds.
+    """
     if request.method == "GET":
         return _from_query_string(request)
     _demand_json(request.headers.get("content-type", ""))
     if request.headers.get("content-encoding", "identity").lower() != "identity":
         raise bad_request("Send the body as it is, not compressed.", "UNSUPPORTED_MEDIA_TYPE", 415)
-    return from_json(_json(await _body(request, most_bytes), "The body"))
+    return from_json(_json(await _body(request, most_bytes, seconds), "The body"))
 
 
 def from_json(asked: Any) -> GraphQLRequest:
@@ -91,14 +95,18 @@ def _json(text: bytes, what: str) -> Any:
         raise bad_request(f"{what} is not JSON.") from None
 
 
-async def _body(request: Request, most: int) -> bytes:
+async def _body(request: Request, most: int, seconds: float) -> bytes:
     too_long = bad_request(f"A request has at most {most} bytes.", "PAYLOAD_TOO_LARGE", 413)
     announced = request.headers.get("content-length", "")
     if announced.isascii() and announced.isdigit() and int(announced[:20]) > most:
         raise too_long
     body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > most:
-            raise too_long
+    try:
+        async with asyncio.timeout(seconds):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > most:
+                    raise too_long
+    except TimeoutError:
+        raise bad_request("The body did not come in time.", "REQUEST_TIMEOUT", 408, Connection="close") from None
     return bytes(body)

@@ -13,7 +13,7 @@ from starlette.types import Receive, Scope, Send
 
 from app.engine.answers import encoded
 from app.engine.errors import ClientError
-from app.engine.execution import Answer, Engine, Session
+from app.engine.execution import Admitted, Answer, Engine, Session
 from app.engine.messages import ClosingError, Code, Complete, Init, Message, Ping, Pong, Subscribe, parsed
 from app.engine.origins import permitted
 from app.engine.requests import GraphQLRequest
@@ -210,7 +210,10 @@ class _Socket:
         """One operation. Whatever goes wrong with it is told under its id, and concerns no other."""
         request_id = str(uuid4())
         try:
-            await self._answer(name, asked, session, request_id)
+            admitted = await self._engine.admit(asked, session)
+            # A subscription would keep all that came with it for as long as it lasts.
+            del asked
+            await self._answer(name, admitted, session, request_id)
         except _GoneError:
             return
         except Exception as error:
@@ -218,8 +221,7 @@ class _Socket:
             with suppress(_GoneError):
                 await self._tell_last(name, "error", errors)
 
-    async def _answer(self, name: str, asked: GraphQLRequest, session: Session, request_id: str) -> None:
-        admitted = await self._engine.admit(asked, session)
+    async def _answer(self, name: str, admitted: Admitted, session: Session, request_id: str) -> None:
         if admitted.operation.kind is OperationType.SUBSCRIPTION:
             async with aclosing(self._engine.follow(admitted, session, request_id)) as answers:
                 async for answer in answers:

@@ -10,7 +10,7 @@ from tests.inventory import Inventory
 pytestmark = needs_node
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 async def seen(server_address: str, changing: Inventory, changing_client: Client) -> Seen:
     given = told_to("apollo", server_address, changing_client.http.headers, changing)
     found: Seen = await run_script("apollo.mjs", **given)

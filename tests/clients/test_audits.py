@@ -16,7 +16,7 @@ B7N8 8764 3E3A 572B FDE2 7B9B 865D 556A D586 51FE 74FF 5E5B 86EE
 pytestmark = needs_node
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 async def results(server_address: str, our_client: Client) -> dict[str, dict[str, Any]]:
     """What came of each audit, by its id."""
     authorization = our_client.http.headers["authorization"]

@@ -15,7 +15,7 @@ from tests.clients.story import DOCUMENTS, STRANGER, Seen, Story, told_to
 from tests.inventory import Inventory
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 async def seen(server_address: str, changing: Inventory, changing_client: Client) -> Seen:
     given = told_to("gql", server_address, changing_client.http.headers, changing)
     variables = given["variables"]

@@ -8,7 +8,7 @@ from itertools import count
 from typing import Any
 
 import asyncpg
-from graphql import GraphQLSchema, build_schema
+from graphql import GraphQLObjectType, GraphQLSchema, build_schema
 
 from app.engine.errors import ClientError
 from app.engine.execution import Engine
@@ -31,7 +31,7 @@ extend type Subscription {
   flood(size: Int!): String
   secret: Secret
 }
-type Secret { open: Int, broken: Int }
+type Secret { open: Int, broken: Int, endless: String }
 """
 
 PATIENCE = 20.0
@@ -168,6 +168,9 @@ def graph() -> GraphQLSchema:
         "flood": _flood,
         "secret": _secret,
     }
+    secret = schema.type_map["Secret"]
+    assert isinstance(secret, GraphQLObjectType)
+    secret.fields["endless"].resolve = _endless
     assert schema.subscription_type is not None
     for name, source in sources.items():
         schema.subscription_type.fields[name].subscribe = source

@@ -1,6 +1,7 @@
 """GraphQL over WebSockets: the protocol to the letter, and what becomes of the operations."""
 
 import asyncio
+import gc
 import json
 import logging
 from collections.abc import AsyncIterator
@@ -11,9 +12,12 @@ import pytest
 from websockets.exceptions import ConnectionClosedError, InvalidStatus
 
 from app.engine import connection
+from app.engine.requests import GraphQLRequest
 from tests.engine.chat import PROTOCOL, Chat, chat
 from tests.engine.sample import SECRET
-from tests.engine.streaming import House, house
+from tests.engine.streaming import PATIENCE, House, house
+
+MASK = bytes(4)
 
 
 @pytest.fixture(scope="module")
@@ -292,6 +296,15 @@ async def test_a_failed_field_of_an_event_does_not_end_the_subscription(ready: C
     assert (await ready.heard())["type"] == "complete"
 
 
+async def test_an_event_that_takes_longer_than_a_query_may_ends_the_subscription_with_timeout() -> None:
+    async with house(query_timeout=0.1) as home, chat(home.address) as opened:
+        await opened.begin()
+        await opened.ask("1", "subscription { secret { open endless } }")
+        told = await opened.heard()
+        assert (told["type"], told["payload"][0]["extensions"]["code"]) == ("error", "TIMEOUT")
+        await home.diary.until("endless ended")
+
+
 async def test_a_second_operation_of_the_same_id_closes_the_socket_with_4409(ready: Chat) -> None:
     await ready.ask("twin", "subscription { endless }")
     await ready.ask("twin", "{ hello }")
@@ -312,6 +325,16 @@ async def test_an_id_may_be_used_again_at_once(ready: Chat) -> None:
     for _ in range(20):
         await ready.ask("1", "{ hello }")
         assert [(await ready.heard())["type"] for _ in range(2)] == ["next", "complete"]
+
+
+async def test_a_subscription_keeps_no_more_of_its_request_than_it_needs(ready: Chat) -> None:
+    payload = {"query": "subscription { endless }", "extensions": {"of": 1_000 * [[]]}}
+    await ready.say("subscribe", id="1", payload=payload)
+    assert (await ready.heard())["type"] == "next"
+    kept = [each for each in gc.get_objects() if type(each) is GraphQLRequest]
+    assert not [each for each in kept if each.extensions]
+    await ready.say("complete", id="1")
+    assert await ready.answers()
 
 
 async def test_each_operation_has_a_context_of_its_own(ready: Chat) -> None:
@@ -474,6 +497,43 @@ async def test_a_client_that_does_not_read_is_let_go(monkeypatch: pytest.MonkeyP
             with pytest.raises(ConnectionClosedError) as closed:
                 await opened.hear_all()
             assert closed.value.rcvd is None
+
+
+async def test_a_flood_of_frames_keeps_nobody_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "PIECE", 50)
+    fragments = [b"\x01\x80" + MASK, *40_000 * [b"\x00\x80" + MASK], b"\x80\x8f" + MASK + b'{"type":"ping"}']
+    async with house() as home, chat(home.address) as flooding, chat(home.address) as other:
+        await flooding.begin()
+        await other.begin()
+        flooding.connection.transport.write(b"".join(fragments))
+        flooded = asyncio.create_task(flooding.heard())
+        for _ in range(20):
+            assert await other.answers()
+            assert not flooded.done()
+        assert await flooded == {"type": "pong"}
+        assert await flooding.answers()
+
+
+async def test_answers_to_pings_do_not_pile_up_for_a_client_that_does_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[connection.Connection] = []
+
+    class Remembered(connection.Connection):
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            super().connection_made(transport)
+            made.append(self)
+
+    monkeypatch.setattr(connection, "Connection", Remembered)
+    async with house() as home, chat(home.address) as opened:
+        await opened.begin()
+        client = opened.connection.transport
+        client.pause_reading()
+        client.write(200_000 * (b"\x89\xfd" + MASK + 125 * b"x"))
+        async with asyncio.timeout(PATIENCE):
+            while client.get_write_buffer_size():  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+        assert made[0].transport.get_write_buffer_size() < 1_000_000
+        client.resume_reading()
+        assert await opened.answers()
 
 
 # Origins
