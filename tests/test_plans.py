@@ -1,6 +1,8 @@
 """Level by level or field by field: whatever is asked, both ways of running a query give the same answer."""
 
+import gc
 import os
+import tracemalloc
 from collections import Counter
 from random import Random
 
@@ -9,10 +11,10 @@ from graphql import ExecutionResult, execute
 
 from app.context import Session
 from app.engine.answers import encoded
-from app.engine.documents import Documents
+from app.engine.documents import BYTES_OF_A_PLANNED_TOKEN, MOST_PLANS, Document, Documents
 from app.engine.graphiql import Example
 from app.engine.plan import Fallback, Plans
-from app.engine.plan.planning import MOST_VARIANTS
+from app.engine.plan.planning import NO_VARIABLES
 from app.examples import EXAMPLES
 from app.graph import schema, strawberry_schema
 from app.schema.scalars import SHORTCUTS
@@ -99,9 +101,34 @@ async def test_no_more_variants_are_planned_than_are_kept(our_client: Client) ->
     fields = " ".join(f"a{number}: viewer @skip(if: $v{number}) {{ subject }}" for number in range(4))
     query = f"query({declared}) {{ __typename {fields} }}"
     executors = []
-    for number in range(MOST_VARIANTS + 2):
+    for number in range(MOST_PLANS + 2):
         variables = {f"v{bit}": bool(number >> bit & 1) for bit in range(4)}
         response = await our_client.http.post("/graphql", json={"query": query, "variables": variables})
         assert len(response.json()["data"]) == 5 - number.bit_count()
         executors.append(response.headers["graphql-executor"])
-    assert executors == ["levels"] * MOST_VARIANTS + ["graphql-core; uncovered"] * 2
+    assert executors == ["levels"] * MOST_PLANS + ["graphql-core; uncovered"] * 2
+
+
+def test_a_plan_takes_no_more_memory_than_is_counted() -> None:
+    for example in QUERIES_OF_THE_README:
+        document = DOCUMENTS.get(example.query)
+        [operation] = document.operations.values()
+        PLANS._plan(document, operation, NO_VARIABLES)
+        operation.plans.by_variant.clear()
+        gc.collect()
+        tracemalloc.start()
+        try:
+            PLANS._plan(document, operation, NO_VARIABLES)
+            gc.collect()
+            held, _ = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        assert held < BYTES_OF_A_PLANNED_TOKEN * tokens(document)
+
+
+def tokens(document: Document) -> int:
+    assert document.node.loc
+    count, token = 0, document.node.loc.start_token.next
+    while token:
+        count, token = count + 1, token.next
+    return count + 1

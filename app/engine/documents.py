@@ -34,7 +34,12 @@ ABORTED = "Validation aborted."
 """What graphql-core says when validation would take it too long, rather than when it found too many mistakes."""
 BYTES_OF_A_DOCUMENT = 6_500
 BYTES_OF_A_TOKEN = 450
-"""What a parsed document takes in memory besides its text, rounded up from what tracemalloc says."""
+BYTES_OF_A_PLANNED_TOKEN = 430
+"""What a parsed document takes in memory besides its text, and each of its plans, rounded up from what tracemalloc
+says."""
+
+MOST_PLANS = 8
+"""Plans of one operation, for as many combinations of what its @skip and @include say. More are not planned."""
 
 
 @dataclass(slots=True)
@@ -79,12 +84,15 @@ def digest(text: str) -> str:
 
 
 def weight(text: str, node: DocumentNode) -> int:
-    """The bytes that a parsed document takes in memory, about: 30 to 130 for each of its text."""
+    """The bytes that a parsed document and its plans take in memory at most, about."""
+    plans = MOST_PLANS if "@skip" in text or "@include" in text else 1
     tokens, token = 0, node.loc and node.loc.start_token
     while token:
         tokens, token = tokens + 1, token.next
     # The text twice: whole, and in the values of its tokens.
-    return BYTES_OF_A_DOCUMENT + BYTES_OF_A_TOKEN * tokens + 2 * sys.getsizeof(text)
+    return (
+        BYTES_OF_A_DOCUMENT + (BYTES_OF_A_TOKEN + plans * BYTES_OF_A_PLANNED_TOKEN) * tokens + 2 * sys.getsizeof(text)
+    )
 
 
 @dataclass(frozen=True, slots=True)

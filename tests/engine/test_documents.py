@@ -72,7 +72,7 @@ def documents_of_all_shapes(count: int) -> list[str]:
 
 
 def test_what_is_kept_is_bounded_by_the_memory_it_takes() -> None:
-    """And the bound is used: what is counted is no more than twice what is held."""
+    """Without their plans here, which are counted too."""
     most = 3_000_000
     asked = documents_of_all_shapes(100)
     kept = documents(max_kept_bytes=most)
@@ -86,7 +86,7 @@ def test_what_is_kept_is_bounded_by_the_memory_it_takes() -> None:
         held, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert most / 2 < held < most
+    assert most / 5 < held < most
     assert 0.9 * most < kept._kept_bytes == sum(size for _, size in kept._kept.values()) <= most
     assert len(kept._kept) < len(asked)
 

@@ -6,14 +6,11 @@ from typing import Any
 import strawberry
 from graphql.execution.values import VariableValues, get_variable_values
 
-from app.engine.documents import Document, Operation
+from app.engine.documents import MOST_PLANS, Document, Operation
 from app.engine.plan.compiling import Grounds, Uncovered, compiled
 from app.engine.plan.running import Plan, Surprise
 from app.engine.plan.selecting import deciding_variables
 from app.engine.plan.writing import SHORTCUTS, Shortcut
-
-MOST_VARIANTS = 8
-"""Plans of one operation, for as many combinations of what its @skip and @include say. More are not planned."""
 
 NO_VARIABLES = VariableValues({}, {})
 
@@ -66,7 +63,7 @@ class Plans:
         variant = tuple(variables.coerced[name] for name in kept.deciding)
         plan = kept.by_variant.get(variant)
         if plan is None:
-            if len(kept.by_variant) == MOST_VARIANTS:
+            if len(kept.by_variant) == MOST_PLANS:
                 raise Uncovered("more variants than are kept")
             plan = kept.by_variant[variant] = self._compiled(document, operation, variables)
         if isinstance(plan, str):
