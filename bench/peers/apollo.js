@@ -3,13 +3,13 @@
 import { ApolloServer } from '@apollo/server';
 import fastifyApollo, { fastifyApolloDrainPlugin } from '@as-integrations/fastify';
 import Fastify from 'fastify';
-import { Context, resolvers } from './resolvers.js';
+import { Asking, resolvers } from './resolvers.js';
 import { typeDefs } from './schema.js';
 
 const app = Fastify();
 const apollo = new ApolloServer({ typeDefs, resolvers, plugins: [fastifyApolloDrainPlugin(app)] });
 await apollo.start();
 await app.register(fastifyApollo(apollo), {
-  context: async (request) => new Context(request.headers.authorization),
+  context: async (request) => ({ asking: new Asking(request.headers.authorization) }),
 });
 await app.listen({ host: '127.0.0.1', port: Number(process.env.PORT) });

@@ -2,8 +2,8 @@
 import DataLoader from 'dataloader';
 import * as database from './database.js';
 
-/** What resolvers get: the account of the token, and the loaders of one request, each made when it is first needed. */
-export class Context {
+/** One request: the account of its token, and its loaders, each made when it is first needed. */
+export class Asking {
   #loaders = new Map();
 
   constructor(authorization) {
@@ -24,22 +24,22 @@ export class Context {
 
 export const resolvers = {
   Query: {
-    segments: (_, { first }, { account }) => database.segments(account, first),
-    segment: (_, { id }, { account }) => database.segment(account, id),
-    candidates: (_, { filter, first }, { account }) => database.candidates(account, filter, first),
-    quotaUsage: (_, __, { account }) => database.quotaUsage(account),
+    segments: (_, { first }, { asking }) => database.segments(asking.account, first),
+    segment: (_, { id }, { asking }) => database.segment(asking.account, id),
+    candidates: (_, { filter, first }, { asking }) => database.candidates(asking.account, filter, first),
+    quotaUsage: (_, __, { asking }) => database.quotaUsage(asking.account),
   },
   Segment: {
-    members: ({ id }, { first }, context) => context.load(database.membersOf, id, first),
+    members: ({ id }, { first }, { asking }) => asking.load(database.membersOf, id, first),
   },
   Candidate: {
-    consents: ({ id }, _, context) => context.load(database.consentsOf, id),
-    applications: ({ id }, { first }, context) => context.load(database.applicationsOf, id, first),
+    consents: ({ id }, _, { asking }) => asking.load(database.consentsOf, id),
+    applications: ({ id }, { first }, { asking }) => asking.load(database.applicationsOf, id, first),
   },
   Consent: {
-    policy: ({ policyId }, _, context) => context.load(database.policiesById, policyId),
+    policy: ({ policyId }, _, { asking }) => asking.load(database.policiesById, policyId),
   },
   ApplicationEdge: {
-    vacancy: ({ vacancyId }, _, context) => context.load(database.vacanciesById, vacancyId),
+    vacancy: ({ vacancyId }, _, { asking }) => asking.load(database.vacanciesById, vacancyId),
   },
 };

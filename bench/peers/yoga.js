@@ -3,12 +3,12 @@
 import { createServer } from 'node:http';
 import { useGraphQlJit } from '@envelop/graphql-jit';
 import { createSchema, createYoga } from 'graphql-yoga';
-import { Context, resolvers } from './resolvers.js';
+import { Asking, resolvers } from './resolvers.js';
 import { typeDefs } from './schema.js';
 
 const yoga = createYoga({
   schema: createSchema({ typeDefs, resolvers }),
-  context: ({ request }) => new Context(request.headers.get('authorization')),
+  context: ({ request }) => ({ asking: new Asking(request.headers.get('authorization')) }),
   plugins: [useGraphQlJit()],
   graphiql: false,
   landingPage: false,
