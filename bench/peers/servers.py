@@ -88,6 +88,14 @@ PEERS = (
         "node",
         "apollo.js",
     ),
+    Peer(
+        "stock",
+        "stock Strawberry",
+        "As its documentation teaches: dataloaders in the context, SQLModel on SQLAlchemy's async sessions, asyncpg,"
+        " `strawberry.asgi.GraphQL` on uvicorn (uvloop, httptools). `ParserCache` and `ValidationCache` are on.",
+        "uvicorn",
+        "bench.peers.stock:app",
+    ),
 )
 
 
