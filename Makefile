@@ -45,7 +45,7 @@ lock: .venv/tests  ## Pin every dependency again, by hash, for all platforms.
 	  --generate-hashes --upgrade --no-header --no-emit-index-url --no-emit-find-links --quiet -o requirements-graphiql.lock
 
 clean:  ## Remove the virtual environment and what was built. Data in .data/ are kept.
-	@rm -rf .venv graphiql/node_modules tests/clients/node_modules app/engine/graphiql_assets
+	@rm -rf .venv graphiql/node_modules tests/clients/node_modules bench/peers/node_modules app/engine/graphiql_assets
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \

@@ -33,7 +33,7 @@ from bench.peers.load import Expected, load
 from bench.peers.processes import cpu_seconds, family, machine, os_cpus, pinned
 from bench.peers.questions import Question, questions
 from bench.peers.report import Cell, Figures, Report
-from bench.peers.servers import PEERS, Peer, RunningPeer, environment, install, node
+from bench.peers.servers import PEERS, Peer, RunningPeer, environment, install, node, versions
 from bench.search import FASTER_LOADING, directory, say
 
 RESULTS = Path(__file__).parent / "results"
@@ -80,7 +80,9 @@ def check(servers: list[RunningPeer], token: str, asked: list[Question]) -> Ques
             status, head, body = server.ask(token, server.body(question))
             answer = json.loads(body) if status == 200 else None
             if answer is None or "errors" in answer or server.peer.header not in head.lower():
-                raise SystemExit(f"{server.peer.title}, {question.title}: {status} {head!r} {body[:2_000]!r}")
+                raise SystemExit(
+                    f"{server.peer.title}, {question.title}: {status} {head!r} {body[:2_000]!r}\n{server.logged()}"
+                )
             found = _alike(answer["data"])
             first = found if first is None else first
             if found != first:
@@ -89,7 +91,7 @@ def check(servers: list[RunningPeer], token: str, asked: list[Question]) -> Ques
                     f"\n{json.dumps(found)[:1_000]}\n{json.dumps(first)[:1_000]}"
                 )
             expected[server.peer.name, question.name] = server.expected(token, question, body)
-        say(f"All answer alike: {question.title}, {len(body):,} bytes.")
+        say(f"All answer alike: {question.title}.")
     return expected
 
 
@@ -177,6 +179,7 @@ def run(how: argparse.Namespace, data: Path) -> Report:
             cells = uvloop.run(compare(servers, postgres, asked, expected, how))
             resident = {server.peer.name: server.resident_bytes() for server in servers}
         facts += [
+            versions(wanted),
             f"PostgreSQL {version}, on a Unix socket, `jit` and `enable_memoize` off",
             f"servers on CPU {cpus[0]}; PostgreSQL and the client together on {', '.join(map(str, cpus[1:]))}",
             f"{how.candidates:,} candidates; {how.rounds} round(s) of {how.seconds:g} s per cell, medians;"

@@ -73,11 +73,12 @@ class Report:
     @property
     def _middle(self) -> int:
         """The number of connections that CPU and throughput are shown at: 8 when it was measured."""
-        return 8 if 8 in self.how.connections else max(self.how.connections)
+        return 8 if 8 in self.how.connections else self._most
 
     @property
     def _most(self) -> int:
-        return max(self.how.connections)
+        connections: list[int] = self.how.connections
+        return max(connections)
 
     def _of(self, question: Question, peer: Peer, connections: int) -> Figures:
         return next(

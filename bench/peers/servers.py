@@ -4,14 +4,16 @@ the token verified once and then known, nothing logged per request.
 
 import http.client
 import importlib.util
+import json
 import os
 import shutil
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -89,6 +91,15 @@ PEERS = (
         "apollo.js",
     ),
     Peer(
+        "postgraphile",
+        "PostGraphile",
+        "The Amber preset on node:http, node-postgres, prepared statements as it makes them. The account of the token"
+        " is put into the plans of root fields rather than row-level security, which would cost a transaction per"
+        " request; it is asked in documents of its own, with aliases.",
+        "node",
+        "postgraphile.js",
+    ),
+    Peer(
         "stock",
         "stock Strawberry",
         "As its documentation teaches: dataloaders in the context, SQLModel on SQLAlchemy's async sessions, asyncpg,"
@@ -121,7 +132,11 @@ class RunningPeer:
                 return
             except OSError:
                 time.sleep(0.1)
-        raise SystemExit(f"{self.peer.title} does not serve.\n{self._log.read_text(errors='replace')[-4_000:]}")
+        raise SystemExit(f"{self.peer.title} does not serve.\n{self.logged()}")
+
+    def logged(self) -> str:
+        """The end of what it wrote."""
+        return self._log.read_text(errors="replace")[-4_000:]
 
     def ask(self, token: str, body: bytes) -> tuple[int, bytes, bytes]:
         """The status, the head and the body of an answer."""
@@ -196,9 +211,19 @@ def node() -> str:
 
 
 def install() -> None:
-    """Installs what package-lock.json pins, unless it is."""
-    if not (HERE / "node_modules" / ".package-lock.json").exists():
-        subprocess.run(["sh", str(HERE.parents[1] / "graphiql" / "install.sh"), str(HERE)], check=True)
+    """Installs what package-lock.json pins, unless it is. Raises SystemExit when that cannot be had."""
+    installed = HERE / "node_modules" / ".package-lock.json"
+    command = ["sh", str(HERE.parents[1] / "graphiql" / "install.sh"), str(HERE)]
+    if not installed.exists() and subprocess.run(command, stdout=subprocess.DEVNULL).returncode:
+        raise SystemExit("The servers from npm could not be installed: leave them out with --only.")
+
+
+def versions(peers: Sequence[Peer]) -> str:
+    """What was installed of the libraries that these servers are made of."""
+    pinned_by_npm: dict[str, str] = json.loads((HERE / "package.json").read_text())["dependencies"]
+    of_node = pinned_by_npm if any(peer.kind == "node" for peer in peers) else {}
+    of_python = {name: version(name) for name in ("graphql-core", "strawberry-graphql", "asyncpg", "uvicorn", "uvloop")}
+    return ", ".join(f"{name} {number}" for name, number in (of_python | of_node).items())
 
 
 def _free_port() -> int:
