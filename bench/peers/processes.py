@@ -7,11 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-TICKS = os.sysconf("SC_CLK_TCK")
 PROC = Path("/proc")
-UTIME = 11
-"""The place of utime in /proc/PID/stat after the name, which may hold spaces; stime follows."""
 PARENT = 1
+"""The place of the parent's id in /proc/PID/stat after the name, which may hold spaces."""
 
 
 @contextmanager
@@ -38,9 +36,8 @@ def family(pid: int) -> list[int]:
 
 
 def cpu_seconds(pids: list[int]) -> float:
-    """The CPU time that they used since they began, threads that have ended included."""
-    stats = [_stat(pid) for pid in pids]
-    return sum(int(stat[UTIME]) + int(stat[UTIME + 1]) for stat in stats if stat) / TICKS
+    """The CPU time that their threads used since they began. To the nanosecond, which /proc/PID/stat has not."""
+    return sum(_run_nanoseconds(thread) for pid in pids for thread in PROC.glob(f"{pid}/task/*/schedstat")) / 1e9
 
 
 def resident_bytes(pids: list[int]) -> int:
@@ -70,3 +67,10 @@ def _stat(pid: int) -> list[str] | None:
         return (PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
     except (FileNotFoundError, ProcessLookupError):
         return None
+
+
+def _run_nanoseconds(schedstat: Path) -> int:
+    try:
+        return int(schedstat.read_text().split()[0])
+    except (FileNotFoundError, ProcessLookupError):
+        return 0

@@ -93,19 +93,23 @@ class Report:
         tables = [
             *self._table(f"CPU of the server, ms per request, {middle} connections", middle, _number("cpu")),
             *self._table(f"CPU of PostgreSQL, ms per request, {middle} connections", middle, _number("postgres")),
-            *self._table(f"requests per second, {middle} connections", middle, lambda f: f"{f.per_second:,.0f}"),
+            *self._table(f"Requests per second, {middle} connections", middle, lambda f: f"{f.per_second:,.0f}"),
             *self._table(
-                f"p50 / p99 in ms, {most} connections", most, lambda f: f"{_digits(f.p50)} / {_digits(f.p99)}"
+                f"Half and 99 % of the answers within ms (p50 / p99), {most} connections",
+                most,
+                lambda f: f"{_digits(f.p50)} / {_digits(f.p99)}",
             ),
         ]
         return [
             "# Reads, beside the peers",
             "",
             *note,
-            f"{datetime.now(UTC):%Y-%m-%d}. " + ". ".join(self.facts) + ".",
+            f"Measured on {datetime.now(UTC):%Y-%m-%d} by `python -m bench.reads`:",
+            "",
+            *(f"- {fact}" for fact in self.facts),
             "",
             "All gave the same data before anything was timed. The client asks again as soon as it is answered, and"
-            " compares every answer to the first, byte by byte.",
+            " compares every answer to the first, byte by byte. docs/decisions/0019-beside-the-peers.md says how it is done.",
             "",
             *tables,
             *self._memory(),
@@ -121,7 +125,7 @@ class Report:
             + " |"
             for question in self.questions
         ]
-        return [f"## {title[0].upper()}{title[1:]}", "", *self._heading("read"), *rows, ""]
+        return [f"## {title}", "", *self._heading("read"), *rows, ""]
 
     def _memory(self) -> list[str]:
         sizes = " | ".join(f"{self.resident[peer.name] / 2**20:.0f}" for peer in self.peers)
