@@ -109,7 +109,8 @@ class Report:
             *(f"- {fact}" for fact in self.facts),
             "",
             "All gave the same data before anything was timed. The client asks again as soon as it is answered, and"
-            " compares every answer to the first, byte by byte. docs/decisions/0019-beside-the-peers.md says how it is done.",
+            " compares every answer to the first, byte by byte. docs/decisions/0019-beside-the-peers.md says how it is"
+            " done.",
             "",
             *tables,
             *self._memory(),
