@@ -31,7 +31,7 @@ from app.settings import Settings
 from bench.peers.audiences import make_audiences
 from bench.peers.load import Expected, load
 from bench.peers.processes import cpu_seconds, family, machine, os_cpus, pinned
-from bench.peers.questions import Question, questions
+from bench.peers.questions import NAMES, Question, questions
 from bench.peers.report import Cell, Figures, Report
 from bench.peers.servers import PEERS, Peer, RunningPeer, environment, install, node, versions
 from bench.search import FASTER_LOADING, directory, say
@@ -192,8 +192,8 @@ def run(how: argparse.Namespace, data: Path) -> Report:
 def options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="one short round, of 8 and 32 connections")
-    parser.add_argument("--only", action="append", metavar="SERVER", help=", ".join(peer.name for peer in PEERS))
-    parser.add_argument("--reads", action="append", metavar="READ", help="segments, page, consents, quota and so on")
+    parser.add_argument("--only", action="append", choices=[peer.name for peer in PEERS], help="these servers alone")
+    parser.add_argument("--reads", action="append", choices=NAMES, help="these reads alone")
     parser.add_argument("--connections", action="append", type=int, help="default: 1, 8 and 32")
     parser.add_argument("--rounds", type=int, help="default: 3")
     parser.add_argument("--seconds", type=float, help="of each cell; default: 2")

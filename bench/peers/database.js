@@ -1,25 +1,11 @@
-// What Mercurius, Yoga and Apollo Server share: the statements, the pool and the token. One statement per level for any
+// What Mercurius, Yoga and Apollo Server share: the statements. One statement per level for any
 // number of parents, prepared by name. Columns carry the names of fields, so that the default resolvers serve them.
-import { createVerifier } from 'fast-jwt';
 import pg from 'pg';
+import { pool } from './connecting.js';
 
 // Moments and days as text: a Date would cost more and lose the microseconds. The session's time zone is UTC.
 pg.types.setTypeParser(1184, (text) => `${text.replace(' ', 'T').slice(0, -3)}Z`);
 pg.types.setTypeParser(1082, (text) => text);
-
-const pool = new pg.Pool({ max: 10, options: '-c TimeZone=UTC -c jit=off' });
-
-// Tokens are verified once and then known, as Segments does it.
-const verify = createVerifier({
-  key: process.env.JWT_SECRET,
-  algorithms: ['HS256'],
-  allowedAud: 'segments',
-  allowedIss: 'segments',
-  cache: 1000,
-});
-
-/** Whom the token is for. Throws when it is not valid. */
-export const accountOf = (authorization) => verify((authorization ?? '').replace(/^Bearer /, '')).account;
 
 const rows = async (name, text, values) => (await pool.query({ name, text, values })).rows;
 
@@ -81,10 +67,14 @@ const byId = (ids, found) => {
 };
 
 export const policiesById = async (account, ids) =>
-  byId(ids, await rows('policies', 'SELECT id, name FROM privacy_policy WHERE account_id = $1 AND id = ANY($2::uuid[])', [
-    account,
+  byId(
     ids,
-  ]));
+    await rows(
+      'policies',
+      'SELECT id, name FROM privacy_policy WHERE account_id = $1 AND id = ANY($2::uuid[])',
+      [account, ids],
+    ),
+  );
 
 export const vacanciesById = async (account, ids) =>
   byId(

@@ -1,7 +1,9 @@
 // Mercurius on Fastify: compiled by graphql-jit from the first request on, nested fields batched by its own loaders.
-// Their cache is off, as its keys are the parents as JSON, which cost more than they save: a batch asks for distinct ids.
+// Their cache is off, as its keys are the parents as JSON, which cost more than they save.
+// A batch asks for distinct ids.
 import Fastify from 'fastify';
 import mercurius from 'mercurius';
+import { accountOf } from './connecting.js';
 import * as database from './database.js';
 import { typeDefs } from './schema.js';
 
@@ -51,7 +53,7 @@ app.register(mercurius, {
 
 app.decorateRequest('account', null);
 app.addHook('onRequest', async (request) => {
-  request.account = database.accountOf(request.headers.authorization);
+  request.account = accountOf(request.headers.authorization);
 });
 
 await app.listen({ host: '127.0.0.1', port: Number(process.env.PORT) });

@@ -3,8 +3,6 @@
 // row-level security would cost a transaction per request. Relations that have no foreign key are told by smart tags.
 // Only the root fields that the reads use are scoped so: this is no server for anybody's data.
 import { createServer } from 'node:http';
-import { createVerifier } from 'fast-jwt';
-import pg from 'pg';
 import { postgraphile } from 'postgraphile';
 import { makePgService } from 'postgraphile/adaptors/pg';
 import { context } from 'postgraphile/grafast';
@@ -13,15 +11,7 @@ import { sql } from 'postgraphile/pg-sql2';
 import { PostGraphileAmberPreset } from 'postgraphile/presets/amber';
 import { addPgTableCondition, extendSchema, gql, jsonPgSmartTags, wrapPlans } from 'postgraphile/utils';
 import { TYPES, listOfCodec, loadOneWithPgClient } from 'postgraphile/@dataplan/pg';
-
-// Tokens are verified once and then known, as Segments does it.
-const verify = createVerifier({
-  key: process.env.JWT_SECRET,
-  algorithms: ['HS256'],
-  allowedAud: 'segments',
-  allowedIss: 'segments',
-  cache: 1000,
-});
+import { accountOf, pool } from './connecting.js';
 
 const relations = jsonPgSmartTags({
   version: 1,
@@ -38,7 +28,8 @@ const relations = jsonPgSmartTags({
       consent: {
         tags: {
           foreignKey: [
-            '(account_id, candidate_id) references candidate (account_id, id)|@foreignSimpleFieldName consents|@behavior +list -connection',
+            '(account_id, candidate_id) references candidate (account_id, id)' +
+              '|@foreignSimpleFieldName consents|@behavior +list -connection',
             '(account_id, policy_id) references privacy_policy (account_id, id)|@fieldName policy',
           ],
         },
@@ -130,10 +121,10 @@ const preset = {
       },
     })),
   ],
-  pgServices: [makePgService({ pool: new pg.Pool({ max: 10, options: '-c TimeZone=UTC -c jit=off' }), schemas: ['public'] })],
+  pgServices: [makePgService({ pool, schemas: ['public'] })],
   grafast: {
     explain: false,
-    context: ({ node }) => ({ account: verify((node?.req.headers.authorization ?? '').replace(/^Bearer /, '')).account }),
+    context: ({ node }) => ({ account: accountOf(node?.req.headers.authorization) }),
   },
   grafserv: { graphiql: false, watch: false },
 };

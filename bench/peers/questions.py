@@ -90,6 +90,9 @@ query Search($country: String!, $skills: [String!]!, $candidates: Int!) {
 }"""
 
 
+NAMES = ("segments", "page", "consents", "quota", "many", "deep", "search")
+
+
 def questions(largest_segment: UUID) -> list[Question]:
     """The reads, of an account with 20 segments of 250 members or more and one of 1,000 or more."""
     segment = str(largest_segment)

@@ -1,5 +1,6 @@
 // Resolvers for Yoga and Apollo Server: nested fields through DataLoader, new for each request.
 import DataLoader from 'dataloader';
+import { accountOf } from './connecting.js';
 import * as database from './database.js';
 
 /** One request: the account of its token, and its loaders, each made when it is first needed. */
@@ -7,7 +8,7 @@ export class Asking {
   #loaders = new Map();
 
   constructor(authorization) {
-    this.account = database.accountOf(authorization);
+    this.account = accountOf(authorization);
   }
 
   load(read, id, ...args) {

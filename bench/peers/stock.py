@@ -1,8 +1,7 @@
 """Strawberry as its documentation teaches: types, dataloaders made anew for each request, rows of SQLModel's classes
 read through SQLAlchemy's async sessions, and Strawberry's own ASGI application.
 
-https://strawberry.rocks/docs/guides/dataloaders: loaders live in the context. A session of SQLAlchemy serves one task
-at a time, so each statement opens its own.
+A session of SQLAlchemy serves one task at a time, so each statement opens its own.
 """
 
 import os
@@ -228,17 +227,15 @@ class CandidateFilter:
 
 async def load_members(account: UUID, first: int, keys: list[UUID]) -> Sequence[SegmentMemberConnection]:
     parent = func.unnest(cast(keys, ARRAY(Uuid))).table_valued("id", name="parent").render_derived()
-    Member = models.SegmentMember  # noqa: N806
     newest = (
-        select(Member)
-        .where(col(Member.account_id) == account, col(Member.segment_id) == parent.c.id)
-        .order_by(col(Member.added_at).desc(), col(Member.candidate_id).desc())
+        select(models.SegmentMember)
+        .where(col(models.SegmentMember.account_id) == account, col(models.SegmentMember.segment_id) == parent.c.id)
+        .order_by(col(models.SegmentMember.added_at).desc(), col(models.SegmentMember.candidate_id).desc())
         .limit(first + 1)
         .lateral()
     )
-    member = aliased(Member, newest)
     statement = (
-        select(member, models.Candidate)
+        select(aliased(models.SegmentMember, newest), models.Candidate)
         .select_from(parent)
         .join(newest, true())
         .join(
