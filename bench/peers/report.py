@@ -67,7 +67,7 @@ class Report:
             question.title: {peer.title: self._of(question, peer, shown).cpu for peer in self.peers}
             for question in self.questions
         }
-        title = f"CPU of the server per request in milliseconds, {shown} connections (logarithmic)"
+        title = f"CPU of the server per request in milliseconds; connections: {shown} (logarithmic)"
         (out / "reads.svg").write_text(draw(title, values))
 
     @property

@@ -1,4 +1,4 @@
-// Resolvers for Yoga and Apollo Server: nested fields through DataLoader, new for each request.
+// Resolvers for Mercurius, Yoga and Apollo Server: nested fields through DataLoader, new for each request.
 import DataLoader from 'dataloader';
 import { accountOf } from './connecting.js';
 import * as database from './database.js';
