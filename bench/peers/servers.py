@@ -70,8 +70,8 @@ PEERS = (
     Peer(
         "mercurius",
         "Mercurius",
-        "Fastify, `jit: 1`, DataLoader rather than its own loaders, which make JSON of every parent and cost up to twice"
-        " as much, node-postgres.",
+        "Fastify, `jit: 1`, DataLoader rather than its own loaders, which make JSON of every parent and cost up to"
+        " twice as much, node-postgres.",
         "node",
         "mercurius.js",
     ),
