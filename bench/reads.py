@@ -30,7 +30,7 @@ from app.migrate import migrate
 from app.settings import Settings
 from bench.peers.audiences import make_audiences
 from bench.peers.load import Expected, load
-from bench.peers.processes import cpu_seconds, family, machine, os_cpus, pinned
+from bench.peers.processes import Used, cpu_used, family, machine, milliseconds, os_cpus, pinned
 from bench.peers.questions import NAMES, Question, questions
 from bench.peers.report import Cell, Figures, Report
 from bench.peers.servers import PEERS, Peer, RunningPeer, environment, install, node, versions
@@ -50,8 +50,8 @@ class Postgres:
         [pid_file] = data.rglob("postmaster.pid")
         self._pid = int(pid_file.read_text().split()[0])
 
-    def cpu_seconds(self) -> float:
-        return cpu_seconds(family(self._pid))
+    def cpu_used(self) -> Used:
+        return cpu_used(family(self._pid))
 
 
 async def prepare(url: str, owner_url: str, candidates: int) -> tuple[str, str, list[Question], str]:
@@ -109,14 +109,14 @@ def _alike(value: Any) -> Any:
 async def measure(
     server: RunningPeer, postgres: Postgres, expected: Expected, connections: int, seconds: float
 ) -> Figures:
-    before = server.cpu_seconds(), postgres.cpu_seconds()
+    before = server.cpu_used(), postgres.cpu_used()
     answered = await load(server.port, expected, connections, seconds)
-    after = server.cpu_seconds(), postgres.cpu_seconds()
+    after = server.cpu_used(), postgres.cpu_used()
     count = len(answered.latencies)
     ordered = sorted(answered.latencies)
     return Figures(
-        cpu=(after[0] - before[0]) * 1000 / count,
-        postgres=(after[1] - before[1]) * 1000 / count,
+        cpu=milliseconds(before[0], after[0]) / count,
+        postgres=milliseconds(before[1], after[1]) / count,
         per_second=count / answered.seconds,
         p50=statistics.median(ordered) * 1000,
         p99=ordered[min(count - 1, int(count * 0.99))] * 1000,

@@ -2,7 +2,7 @@
 import { createVerifier } from 'fast-jwt';
 import pg from 'pg';
 
-export const pool = new pg.Pool({ max: 10, options: '-c TimeZone=UTC -c jit=off' });
+export const pool = new pg.Pool({ max: 10, idleTimeoutMillis: 0, options: '-c TimeZone=UTC -c jit=off' });
 
 // Tokens are verified once and then known, as Segments does it.
 const verify = createVerifier({

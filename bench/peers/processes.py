@@ -35,9 +35,18 @@ def family(pid: int) -> list[int]:
     return found
 
 
-def cpu_seconds(pids: list[int]) -> float:
-    """The CPU time that their threads used since they began. To the nanosecond, which /proc/PID/stat has not."""
-    return sum(_run_nanoseconds(thread) for pid in pids for thread in PROC.glob(f"{pid}/task/*/schedstat")) / 1e9
+Used = dict[Path, int]
+"""The nanoseconds of CPU that each thread has used since it began."""
+
+
+def cpu_used(pids: list[int]) -> Used:
+    """To the nanosecond, which /proc/PID/stat has not."""
+    return {thread: _run_nanoseconds(thread) for pid in pids for thread in PROC.glob(f"{pid}/task/*/schedstat")}
+
+
+def milliseconds(before: Used, after: Used) -> float:
+    """The CPU used between two moments by the threads that are left: idle ones may have ended, as pools shrink."""
+    return sum(used - before.get(thread, 0) for thread, used in after.items()) / 1e6
 
 
 def resident_bytes(pids: list[int]) -> int:

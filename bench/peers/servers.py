@@ -18,7 +18,7 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 from bench.peers.load import Expected
-from bench.peers.processes import cpu_seconds, family, pinned, resident_bytes
+from bench.peers.processes import Used, cpu_used, family, pinned, resident_bytes
 from bench.peers.questions import Question
 
 HERE = Path(__file__).parent
@@ -159,8 +159,8 @@ class RunningPeer:
         head = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
         return Expected(f"POST /graphql HTTP/1.1\r\n{head}\r\n".encode() + body, answer, self.peer.header)
 
-    def cpu_seconds(self) -> float:
-        return cpu_seconds(family(self._process.pid))
+    def cpu_used(self) -> Used:
+        return cpu_used(family(self._process.pid))
 
     def resident_bytes(self) -> int:
         return resident_bytes(family(self._process.pid))
