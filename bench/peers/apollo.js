@@ -1,4 +1,4 @@
-// Apollo Server 5 on Fastify, the fastest of its integrations. It keeps parsed and validated documents by itself.
+// Apollo Server 5 on Fastify. It keeps parsed and validated documents by itself.
 // Introspection is off by NODE_ENV; tracing for Apollo Studio is off without a key. CSRF prevention stays on.
 import { ApolloServer } from '@apollo/server';
 import fastifyApollo, { fastifyApolloDrainPlugin } from '@as-integrations/fastify';

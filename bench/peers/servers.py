@@ -85,7 +85,7 @@ PEERS = (
     Peer(
         "apollo",
         "Apollo Server",
-        "Fastify, the fastest of its integrations, parsed and validated documents kept, DataLoader, node-postgres. It"
+        "its Fastify integration, parsed and validated documents kept, DataLoader, node-postgres. It"
         " executes with graphql-js: there is no jit for it.",
         "node",
         "apollo.js",
