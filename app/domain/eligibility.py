@@ -62,6 +62,10 @@ class Rules:
         return [code for code in IneligibilityCode if code in possible]
 
 
+NO_RULES = Rules({}, frozenset())
+"""For whatever needs none: to ask them what a channel demands is an error."""
+
+
 async def rules(source: Database | Snapshot | Transaction, account_id: UUID) -> Rules:
     rows = await source.fetch(DEMANDS, account_id)
     policies = {

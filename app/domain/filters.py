@@ -64,6 +64,12 @@ class CandidateFilter:
         )
 
     @property
+    def needs_rules(self) -> bool:
+        """Whether whom it finds depends on what channels demand."""
+        inner = [*(self.and_ or ()), *(self.or_ or ()), *([self.not_] if self.not_ else ())]
+        return self.in_segment is not None or self.eligible_for is not None or any(each.needs_rules for each in inner)
+
+    @property
     def unserved(self) -> bool:
         """Whether no index leads to whom it finds: it only says who not, or looks for one letter or two."""
         return all(

@@ -9,6 +9,7 @@ from strawberry.types import Info
 from app.auth import Permission
 from app.context import Context
 from app.domain import lists, quota, reading
+from app.domain.eligibility import NO_RULES
 from app.domain.errors import BadUserInputError
 from app.domain.listing import Listing, read_page
 from app.domain.names import uuid
@@ -126,9 +127,9 @@ class Query:
         context = reader(info)
         order = order_by or SegmentOrder(field=SegmentOrderField.NAME)
         descending = order.direction is OrderDirection.DESC
-        listing = lists.segments(
-            filter or SegmentFilter(), order.field, descending, await context.rules(), context.settings
-        )
+        shown = filter or SegmentFilter()
+        demands = await context.rules() if shown.available_for is not None else NO_RULES
+        listing = lists.segments(shown, order.field, descending, demands, context.settings)
         return await _page(context, listing, PageArguments(first, after, last, before))
 
     @strawberry.field(description="A candidate by their id; null when there is none.")
@@ -155,7 +156,8 @@ class Query:
         descending = order.direction is OrderDirection.DESC
         columns = info.columns if isinstance(info, Asking) else None
         wanted = columns.get("Candidate", frozenset()) if columns else None
-        listing = lists.candidates(filter, order.field, descending, await context.rules(), context.settings, wanted)
+        demands = await context.rules() if filter and filter.needs_rules else NO_RULES
+        listing = lists.candidates(filter, order.field, descending, demands, context.settings, wanted)
         return await _page(context, listing, PageArguments(first, after, last, before))
 
     @strawberry.field(description="The account's vacancies, those opened last first.")
