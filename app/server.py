@@ -75,17 +75,17 @@ class Server:
         self._graphiql = GraphiQL("/graphql", "Segments", EXAMPLES)
         routes = Starlette(
             routes=[
-                Route("/", _to_graphql),
-                Route("/healthz", _alive),
-                Route("/readyz", self._ready),
-                *([Route("/metrics", self._metrics.page)] if self._metrics else []),
-                *self._graphiql.asset_routes(),
-                WebSocketRoute("/graphql", WebSocketApp(self._engine, self._session, self.streams)),
                 Route(
                     "/graphql",
                     _Endpoint(self._graphql, self._graphiql if settings.graphiql else None),
                     middleware=sharing(settings.allowed_origins),
                 ),
+                WebSocketRoute("/graphql", WebSocketApp(self._engine, self._session, self.streams)),
+                Route("/", _to_graphql),
+                Route("/healthz", _alive),
+                Route("/readyz", self._ready),
+                *([Route("/metrics", self._metrics.page)] if self._metrics else []),
+                *self._graphiql.asset_routes(),
             ],
             exception_handlers={HTTPException: _refused},
             lifespan=self._lifespan,
