@@ -1,7 +1,7 @@
 """What a candidate search is asked: conditions on candidates, and how they combine."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
@@ -63,11 +63,15 @@ class CandidateFilter:
             each is not None and (each.eq is not None or each.in_ is not None) for each in (self.name, self.email)
         )
 
+    def asks(self, names: Collection[str]) -> bool:
+        """Whether any of these conditions is given, here or in what it combines."""
+        inner = [*(self.and_ or ()), *(self.or_ or ()), *([self.not_] if self.not_ else ())]
+        return any(name in names for name in self.given) or any(each.asks(names) for each in inner)
+
     @property
     def needs_rules(self) -> bool:
         """Whether whom it finds depends on what channels demand."""
-        inner = [*(self.and_ or ()), *(self.or_ or ()), *([self.not_] if self.not_ else ())]
-        return self.in_segment is not None or self.eligible_for is not None or any(each.needs_rules for each in inner)
+        return self.asks(("in_segment", "eligible_for"))
 
     @property
     def unserved(self) -> bool:

@@ -49,7 +49,7 @@ class _Compiler:
             raise BadUserInputError(f"A filter nests and, or and not at most {most} deep.")
         if not filter.given:
             self._count()
-        if negated and not self.conditions.probing and _is_related(filter) and not _is_simple(filter):
+        if negated and not self.conditions.probing and filter.asks(RELATED) and not _is_simple(filter):
             return _Part(f"NOT {_exists(self.compiled(filter, False, depth).sql)}", related=True)
         parts = list(self._parts(filter, negated, depth))
         return self._any(parts) if negated else _all(parts)
@@ -80,12 +80,6 @@ class _Compiler:
         most = self.conditions.settings.max_filter_conditions
         if self.count > most:
             raise BadUserInputError(f"A filter has at most {most} conditions.")
-
-
-def _is_related(filter: CandidateFilter) -> bool:
-    """Whether any condition looks into other tables."""
-    inner = [*(filter.and_ or ()), *(filter.or_ or ()), *([filter.not_] if filter.not_ else ())]
-    return any(name in RELATED for name in filter.given) or any(_is_related(each) for each in inner)
 
 
 def _is_simple(filter: CandidateFilter) -> bool:

@@ -78,6 +78,11 @@ class Document:
         return operation
 
 
+def fragments(node: DocumentNode) -> dict[str, FragmentDefinitionNode]:
+    """The fragments of a valid document, by name."""
+    return {each.name.value: each for each in node.definitions if isinstance(each, FragmentDefinitionNode)}
+
+
 def digest(text: str) -> str:
     """What a document is kept under: the SHA-256 of its text in UTF-8, in 64 hexadecimal digits of lower case."""
     return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
@@ -169,8 +174,7 @@ class Documents:
         if errors:
             raise RefusedDocumentError(errors, "GRAPHQL_VALIDATION_FAILED")
         operations = {}
-        fragments = {each.name.value: each for each in node.definitions if isinstance(each, FragmentDefinitionNode)}
-        costing = Costing(self._schema, self._settings, fragments)
+        costing = Costing(self._schema, self._settings, fragments(node))
         for definition in node.definitions:
             if isinstance(definition, OperationDefinitionNode):
                 name = definition.name.value if definition.name else None

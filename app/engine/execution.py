@@ -128,7 +128,7 @@ class Engine:
                     try:
                         return await self._planned(self._plans, admitted, session)
                     except Fallback as fallback:
-                        self._fell_back(admitted, fallback.reason)
+                        admitted.executor = f"graphql-core; {fallback.reason}"
                 return self._presented(await self._executed(admitted, session), request_id)
         except TimeoutError:
             if not limit.expired():
@@ -144,9 +144,6 @@ class Engine:
             end(context)
         admitted.executor = "levels"
         return {"data": data}
-
-    def _fell_back(self, admitted: Admitted, reason: str) -> None:
-        admitted.executor = f"graphql-core; {reason}"
 
     async def _executed(self, admitted: Admitted, session: Session) -> ExecutionResult:
         """Runs a query or a mutation by graphql-core."""

@@ -15,7 +15,7 @@ from app.engine.answers import encoded
 from app.engine.errors import ClientError, RefusedDocumentError, bad_request
 from app.engine.execution import Answer, Engine, Session
 from app.engine.observing import identify
-from app.engine.requests import JSON, read
+from app.engine.requests import JSON, read, until_gone
 from app.engine.sse import EVENT_STREAM, HOW_TO_SUBSCRIBE, Events, one, said, takes_events
 from app.engine.streams import Streams
 
@@ -122,8 +122,7 @@ async def _while_there(request: Request, answering: Awaitable[Answer]) -> Answer
     watching: asyncio.Task[None] | None = None
 
     async def watch() -> None:
-        while (await request.receive())["type"] != "http.disconnect":
-            pass
+        await until_gone(request)
         gone.reschedule(loop.time())
 
     def begin() -> None:

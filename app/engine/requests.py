@@ -36,6 +36,12 @@ async def read(request: Request, most_bytes: int, seconds: float) -> GraphQLRequ
     return from_json(_json(await _body(request, most_bytes, seconds), "The body"))
 
 
+async def until_gone(request: Request) -> None:
+    """Returns when the client has gone. The body must have been read."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
 def from_json(asked: Any) -> GraphQLRequest:
     """The request in a JSON value, as POST and WebSocket carry it. Raises ClientError."""
     if not isinstance(asked, dict):

@@ -14,6 +14,7 @@ from app.engine.accepting import accepted, names
 from app.engine.answers import encoded
 from app.engine.errors import ClientError
 from app.engine.execution import Answer, Engine, Session
+from app.engine.requests import until_gone
 from app.engine.streams import Streams
 
 EVENT_STREAM = "text/event-stream"
@@ -68,7 +69,7 @@ class _Sending:
 
     async def run(self, request: Request, ending: asyncio.Event) -> None:
         pump = asyncio.create_task(self._pump())
-        others = {asyncio.create_task(_until_gone(request)), asyncio.create_task(_until_set(ending))}
+        others = {asyncio.create_task(until_gone(request)), asyncio.create_task(_until_set(ending))}
         try:
             expired = await self._beat({pump, *others})
             if self._events.kind is OperationType.MUTATION:
@@ -142,11 +143,6 @@ def _headers(request_id: str) -> list[tuple[bytes, bytes]]:
         (b"x-content-type-options", b"nosniff"),
         (b"x-request-id", request_id.encode()),
     ]
-
-
-async def _until_gone(request: Request) -> None:
-    while (await request.receive())["type"] != "http.disconnect":
-        pass
 
 
 async def _until_set(event: asyncio.Event) -> None:

@@ -15,7 +15,7 @@ from app.domain.listing import Listing, read_page
 from app.domain.names import uuid
 from app.domain.paging import PageArguments
 from app.engine.batch import BatchFunction, load
-from app.engine.plan import Asking
+from app.engine.plan import Asking, read_of
 from app.resolvers.loaders import candidates as candidate_loaders
 from app.resolvers.loaders import segments as segment_loaders
 from app.resolvers.loaders import vacancies as vacancy_loaders
@@ -154,8 +154,7 @@ class Query:
         context = reader(info)
         order = order_by or CandidateOrder(field=CandidateOrderField.CREATED_AT, direction=OrderDirection.DESC)
         descending = order.direction is OrderDirection.DESC
-        columns = info.columns if isinstance(info, Asking) else None
-        wanted = columns.get("Candidate", frozenset()) if columns else None
+        wanted = read_of(info.columns, "Candidate") if isinstance(info, Asking) else None
         demands = await context.rules() if filter and filter.needs_rules else NO_RULES
         listing = lists.candidates(filter, order.field, descending, demands, context.settings, wanted)
         return await _page(context, listing, PageArguments(first, after, last, before))

@@ -23,6 +23,11 @@ Columns = Mapping[str, frozenset[str] | None]
 """By the name of a type, what is read of its rows; None for all of it, when that is not known."""
 
 
+def read_of(columns: Columns | None, kind: str) -> frozenset[str] | None:
+    """What is read of the rows of a type: nothing of a type that is not selected, all when nobody says."""
+    return columns.get(kind, frozenset()) if columns is not None else None
+
+
 @dataclass(frozen=True, slots=True)
 class Asking:
     """What a resolver is told of the operation, under the name of `info`."""
@@ -95,12 +100,11 @@ class Batched(Awaited):
     async def fill(self, run: Run, rows: Rows, objects: Objects) -> None:
         key_of = self._key_of
         keys = [key_of(row) for row in rows]
-        wanted = dict.fromkeys(keys)
-        wanted.pop(None, None)
+        different = dict.fromkeys(keys)
+        wanted = [key for key in different if key is not None]
         found: Mapping[Any, Any] = {}
         if wanted:
-            found = await self._function(run.context, list(wanted), **self._arguments(run.variables), **self._told)
-        different = list(dict.fromkeys(keys))
+            found = await self._function(run.context, wanted, **self._arguments(run.variables), **self._told)
         values = [None if key is None else found.get(key) for key in different]
         done = dict(zip(different, await self.region.run(run, values), strict=True))
         name = self.key

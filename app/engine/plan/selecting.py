@@ -21,6 +21,8 @@ from graphql import (
     VariableNode,
 )
 
+from app.engine.documents import fragments
+
 CONDITIONS = ("skip", "include")
 
 
@@ -77,10 +79,6 @@ class Selecting:
         if isinstance(condition, GraphQLInterfaceType | GraphQLUnionType):
             return self._schema.is_sub_type(condition, kind)
         return condition is kind
-
-
-def fragments(document: DocumentNode) -> dict[str, FragmentDefinitionNode]:
-    return {each.name.value: each for each in document.definitions if isinstance(each, FragmentDefinitionNode)}
 
 
 def deciding_variables(document: DocumentNode, operation: OperationDefinitionNode) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from app.context import Context
 from app.domain import eligibility, lists, reading
 from app.domain.listing import read_pages
 from app.domain.paging import Page, PageArguments
-from app.engine.plan import Columns
+from app.engine.plan import Columns, read_of
 from app.models import Channel, IneligibilityCode
 from app.schema.connections import After, Before, First, Last
 from app.schema.inputs import SegmentFilter
@@ -33,8 +33,7 @@ async def candidates_by_id(context: Context, ids: Sequence[UUID]) -> dict[UUID, 
 async def consents_by_candidate(
     context: Context, candidate_ids: Sequence[UUID], columns: Columns | None = None
 ) -> dict[UUID, list[Record]]:
-    wanted = columns["Consent"] if columns else None
-    return await reading.consents(context.database, context.account_id, candidate_ids, wanted)
+    return await reading.consents(context.database, context.account_id, candidate_ids, read_of(columns, "Consent"))
 
 
 async def policies_by_id(context: Context, _: Sequence[UUID]) -> dict[UUID, Record]:

@@ -12,7 +12,7 @@ from app.domain import lists, operations, reading, segments
 from app.domain.listing import read_pages
 from app.domain.names import uuid
 from app.domain.paging import Page, PageArguments
-from app.engine.plan import Columns
+from app.engine.plan import Columns, read_of
 from app.schema.connections import After, Before, First, Last
 from app.schema.enums import OrderDirection, SegmentMemberOrderField
 from app.schema.inputs import CandidateFilter, SegmentMemberOrder
@@ -46,7 +46,7 @@ async def members_by_segment(
 ) -> dict[UUID, Page]:
     order = order_by or SegmentMemberOrder(field=SegmentMemberOrderField.ADDED_AT, direction=OrderDirection.DESC)
     descending = order.direction is OrderDirection.DESC
-    wanted = columns.get("Candidate", frozenset()) if columns else None
+    wanted = read_of(columns, "Candidate")
     listing = lists.members(filter, order.field, descending, await context.rules(), context.settings, wanted)
     window = context.window(
         listing.order, PageArguments(first, after, last, before), most=context.settings.max_member_page
