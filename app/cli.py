@@ -22,7 +22,8 @@ from app.seeding import demo as demo_account
 from app.seeding.command import seed_command
 from app.server import Server
 from app.serving import StoppableServer
-from app.settings import InvalidSettingsError, Settings, document, unknown_variables
+from app.settings import InvalidSettingsError, Settings, unknown_variables
+from app.settings_document import document
 from app.tracing import tracing
 
 DEMO_CANDIDATES = 100_000

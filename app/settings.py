@@ -1,14 +1,11 @@
 """Everything that can be set from the environment, read once and frozen."""
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
-from types import UnionType
-from typing import Annotated, Any, Literal, Self, Union, get_args, get_origin
+from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
-from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 ASYMMETRIC_ALGORITHMS = ("RS256", "RS384", "RS512", "ES256", "ES384", "ES512")
@@ -20,19 +17,19 @@ class InvalidSettingsError(Exception):
     """The environment holds a value that Segments cannot use."""
 
 
-def _postgres(url: SecretStr) -> SecretStr:
+def postgres_url(url: SecretStr) -> SecretStr:
     if not url.get_secret_value().startswith(("postgresql://", "postgres://")):
         raise ValueError("must look like postgresql://user:password@host:5432/database")
     return url
 
 
-def _long(secret: SecretStr) -> SecretStr:
+def long_secret(secret: SecretStr) -> SecretStr:
     if len(secret.get_secret_value()) < MIN_SECRET_LENGTH:
         raise ValueError(f"must be {MIN_SECRET_LENGTH} characters or more")
     return secret
 
 
-def _trusted(url: str) -> str:
+def trusted_url(url: str) -> str:
     parts = urlsplit(url)
     local = parts.scheme == "http" and parts.hostname in LOOPBACK_HOSTS
     if not (parts.scheme == "https" or local) or not parts.hostname or parts.fragment or parts.username is not None:
@@ -42,13 +39,13 @@ def _trusted(url: str) -> str:
     return url
 
 
-def _readable(path: Path) -> Path:
+def readable_file(path: Path) -> Path:
     if not path.is_file():
         raise ValueError("must be a file that can be read")
     return path
 
 
-def _web(url: str) -> str:
+def web_url(url: str) -> str:
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError("must look like http://collector.example:4318")
@@ -59,13 +56,13 @@ def _split(value: object) -> object:
     return tuple(part.strip() for part in value.split(",")) if isinstance(value, str) else value
 
 
-def _asymmetric(algorithms: tuple[str, ...]) -> tuple[str, ...]:
+def asymmetric_algorithms(algorithms: tuple[str, ...]) -> tuple[str, ...]:
     if not algorithms or not set(algorithms) <= set(ASYMMETRIC_ALGORITHMS):
         raise ValueError(f"must be one or more of {', '.join(ASYMMETRIC_ALGORITHMS)}, separated by commas")
     return tuple(dict.fromkeys(algorithms))
 
 
-def _origins(origins: tuple[str, ...]) -> tuple[str, ...]:
+def web_origins(origins: tuple[str, ...]) -> tuple[str, ...]:
     lowered = tuple(dict.fromkeys(origin.lower() for origin in origins))
     for origin in lowered:
         parts = urlsplit(origin)
@@ -75,11 +72,14 @@ def _origins(origins: tuple[str, ...]) -> tuple[str, ...]:
     return lowered
 
 
-DatabaseUrl = Annotated[SecretStr, AfterValidator(_postgres)]
+DatabaseUrl = Annotated[SecretStr, AfterValidator(postgres_url)]
 """Secret, because it may hold a password."""
 
-TrustedUrl = Annotated[str, AfterValidator(_trusted)]
+TrustedUrl = Annotated[str, AfterValidator(trusted_url)]
 """Kept as written, because the `iss` of a token must equal it to the last slash."""
+
+
+Algorithms = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split), AfterValidator(asymmetric_algorithms)]
 
 
 class Settings(BaseSettings):
@@ -133,7 +133,7 @@ class Settings(BaseSettings):
     )
 
     # Who may ask
-    jwt_secret: Annotated[SecretStr, AfterValidator(_long)] | None = Field(
+    jwt_secret: Annotated[SecretStr, AfterValidator(long_secret)] | None = Field(
         None,
         description="Secret of HS256 tokens, 32 characters or more. The embedded PostgreSQL comes with one of its own.",
     )
@@ -148,7 +148,9 @@ class Settings(BaseSettings):
     oidc_jwks_url: TrustedUrl | None = Field(
         None, description="Where its keys are. Default: what its discovery document says."
     )
-    oidc_algorithms: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split), AfterValidator(_asymmetric)] = Field(
+    oidc_algorithms: Annotated[
+        tuple[str, ...], NoDecode, BeforeValidator(_split), AfterValidator(asymmetric_algorithms)
+    ] = Field(
         ("RS256", "ES256"), description="Signature algorithms accepted from the OIDC issuer, separated by commas."
     )
     jwks_lifetime: float = Field(300, ge=1, le=86400, description="Seconds for which the issuer's keys are kept.")
@@ -254,13 +256,13 @@ class Settings(BaseSettings):
         "apq",
         description="off: documents come by text alone. apq: also by hash or id. trusted-only: none but those trusted.",
     )
-    trusted_documents: Annotated[Path, AfterValidator(_readable)] | None = Field(
+    trusted_documents: Annotated[Path, AfterValidator(readable_file)] | None = Field(
         None,
         description="A manifest of documents known from the start, as Apollo, Relay or graphql-codegen write it.",
     )
 
     # Streams and other origins
-    allowed_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split), AfterValidator(_origins)] = Field(
+    allowed_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split), AfterValidator(web_origins)] = Field(
         (),
         description="Other origins whose pages may ask, separated by commas; * is every one. Its own always may.",
     )
@@ -280,13 +282,13 @@ class Settings(BaseSettings):
         "auto", description="How lines of the log look; auto is console on a terminal and json elsewhere."
     )
     metrics: bool = Field(True, description="Whether /metrics is served, for Prometheus.")
-    metrics_token: Annotated[SecretStr, AfterValidator(_long)] | None = Field(
+    metrics_token: Annotated[SecretStr, AfterValidator(long_secret)] | None = Field(
         None, description="Bearer token that /metrics demands. Without one, whoever reaches the port may read it."
     )
     max_metric_names: int = Field(
         200, ge=0, le=10_000, description="Operation names that metrics tell apart; further ones count as other."
     )
-    otlp_endpoint: Annotated[str, AfterValidator(_web)] | None = Field(
+    otlp_endpoint: Annotated[str, AfterValidator(web_url)] | None = Field(
         None,
         validation_alias="OTEL_EXPORTER_OTLP_ENDPOINT",
         description="Where traces are sent, by OTLP over HTTP. Needs the extra `tracing`.",
@@ -348,74 +350,6 @@ def unknown_variables() -> list[str]:
     """The variables of this environment that look like settings and are none: misspelt ones, it may be."""
     known = {environment_name(name) for name in Settings.model_fields}
     return sorted(name for name in os.environ if name.startswith("SEGMENTS_") and name not in known)
-
-
-def document() -> str:
-    """Every setting in words, as docs/settings.md."""
-    rows = [
-        f"| `{environment_name(name)}` | {_default(field.default)} | {_bounds(field)} | {field.description} |"
-        for name, field in Settings.model_fields.items()
-    ]
-    return DOCUMENT.format(rows="\n".join(rows))
-
-
-DOCUMENT = """# Settings
-
-Read once, from the environment, when a command starts. A value that cannot be used stops it, naming the variable; an
-empty variable counts as not set. There is no file of settings.
-
-| variable | default | may be | what it is |
-|---|---|---|---|
-{rows}
-
-This page is what `segments settings` prints: `.venv/bin/segments settings > docs/settings.md`
-"""
-
-KINDS: dict[Any, str] = {
-    bool: "true or false",
-    Path: "a directory",
-    str: "text",
-    _postgres: "`postgresql://...`",
-    _long: f"{MIN_SECRET_LENGTH} characters or more",
-    _readable: "a file",
-    _web: "`http://...` or `https://...`",
-    _trusted: "`https://...`; `http://...` on localhost",
-    _asymmetric: ", ".join(ASYMMETRIC_ALGORITHMS),
-    _origins: "`https://...` and `http://...`, or `*`",
-}
-
-
-def _default(value: object) -> str:
-    if value in (None, "", ()):
-        return "none"
-    if isinstance(value, bool):
-        return f"`{str(value).lower()}`"
-    return f"`{','.join(value)}`" if isinstance(value, tuple) else f"`{value}`"
-
-
-def _bounds(field: FieldInfo) -> str:
-    pieces = list(_pieces(field))
-    least, beyond, most = (
-        next((getattr(piece, bound) for piece in pieces if hasattr(piece, bound)), None) for bound in ("ge", "gt", "le")
-    )
-    if least is not None:
-        return f"{least} or more" if most is None else f"{least} to {most}"
-    if beyond is not None:
-        return f"more than {beyond}, at most {most}"
-    choices = next((get_args(piece) for piece in pieces if get_origin(piece) is Literal), ())
-    if choices:
-        return ", ".join(choices)
-    checks = [piece.func for piece in pieces if isinstance(piece, AfterValidator)]
-    return next(KINDS[each] for each in (*checks, *pieces) if each in KINDS)
-
-
-def _pieces(field: FieldInfo) -> Iterator[Any]:
-    """What a field is annotated with, whether it may be left out or not."""
-    kinds = get_args(field.annotation) if get_origin(field.annotation) in (Union, UnionType) else (field.annotation,)
-    for kind in (*kinds, *field.metadata):
-        yield kind
-        if get_origin(kind) is Annotated:
-            yield from get_args(kind)
 
 
 def _explain(cls: type[Settings], problem: object) -> str:

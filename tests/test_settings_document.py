@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from app.settings import Settings, document, environment_name
+from app.settings import Settings, environment_name
+from app.settings_document import document
 
 PAGE = Path(__file__).parent.parent / "docs" / "settings.md"
 
