@@ -161,7 +161,7 @@ class Conditions:
         return self._exists("candidate_list_member l", "l", f"l.list_id = {self._id(value)}")
 
     def in_segment(self, value: str) -> str:
-        lapsed = not_lapsed(self.rules, "m.channel", "m.candidate_id", self.p)
+        lapsed = not_lapsed("m.channel", "m.candidate_id")
         return self._exists("segment_member m", "m", f"m.segment_id = {self._id(value)} AND {lapsed}")
 
     def accepted_policy(self, value: str) -> str:

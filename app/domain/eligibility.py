@@ -152,26 +152,27 @@ def codes_of(reasons: int) -> list[IneligibilityCode]:
     return [code for code, bit in BITS.items() if reasons & bit]
 
 
-def not_lapsed(rules: Rules, channel: str, candidate: str, p: Parameters) -> str:
-    """The condition that no demanded consent of a member has expired since memberships were last swept.
+def lapsed(channel: str, candidate: str) -> str:
+    """The condition that a demanded consent of a member has expired since memberships were last swept.
 
-    All else that a membership rests on ends it at once; only time passes without a transaction. Consents that
-    expired between the last sweep and now are few and found by an index, whatever the size of the segment.
+    All else that a membership rests on ends it at once; only time passes without a transaction. Mostly nothing has
+    expired, which PostgreSQL finds out once for a statement: then members cost nothing.
     `channel` and `candidate` are SQL expressions over the membership.
     """
-    demanded = [
-        f"({channel} = '{name}' AND k.policy_id = ANY({p(list(policies))}::uuid[]))"
-        for name, policies in rules.policies.items()
-        if policies
-    ]
-    if not demanded:
-        return "true"
+    since = "(SELECT u.lapses_swept_until FROM endpoint_usage u WHERE u.account_id = $1)"
     return (
-        f"NOT EXISTS (SELECT FROM consent k WHERE k.account_id = $1 AND k.candidate_id = {candidate}"
-        " AND k.withdrawn_at IS NULL AND k.expires_at <= now()"
-        " AND k.expires_at > (SELECT u.lapses_swept_until FROM endpoint_usage u WHERE u.account_id = $1)"
-        f" AND ({' OR '.join(demanded)}))"
+        "((SELECT EXISTS (SELECT FROM consent k WHERE k.account_id = $1 AND k.withdrawn_at IS NULL"
+        f" AND k.expires_at <= now() AND k.expires_at > {since}))"
+        " AND EXISTS (SELECT FROM consent k"
+        " JOIN policy_requirement r ON r.account_id = $1 AND r.policy_id = k.policy_id"
+        f" WHERE k.account_id = $1 AND k.candidate_id = {candidate} AND r.channel = {channel}"
+        f" AND k.withdrawn_at IS NULL AND k.expires_at <= now() AND k.expires_at > {since}))"
     )
+
+
+def not_lapsed(channel: str, candidate: str) -> str:
+    """The opposite: the condition under which readers still see the membership."""
+    return f"NOT {lapsed(channel, candidate)}"
 
 
 async def reasons_by_candidate(

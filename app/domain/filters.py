@@ -71,7 +71,7 @@ class CandidateFilter:
     @property
     def needs_rules(self) -> bool:
         """Whether whom it finds depends on what channels demand."""
-        return self.asks(("in_segment", "eligible_for"))
+        return self.asks(("eligible_for",))
 
     @property
     def unserved(self) -> bool:

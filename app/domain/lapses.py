@@ -10,7 +10,7 @@ from uuid import UUID
 
 from app.database import Database, Transaction
 from app.domain import operations
-from app.domain.eligibility import Rules, eligible, not_lapsed, rules
+from app.domain.eligibility import Rules, eligible, lapsed, rules
 from app.domain.endings import end_memberships
 from app.domain.operations import Outcome
 from app.domain.sql import Parameters, Place
@@ -29,6 +29,14 @@ WHERE k.account_id = $1 AND k.withdrawn_at IS NULL AND k.expires_at <= $2
 SWEPT = """
 -- Memberships no longer rest on consents that expired by now.
 UPDATE endpoint_usage SET lapses_swept_until = $2 WHERE account_id = $1
+"""
+
+
+FREED_BY_SWEEP = f"""
+-- Endpoints that rest on consents which expired since memberships were last swept.
+SELECT count(*) AS endpoints FROM (
+  SELECT DISTINCT m.candidate_id, m.channel FROM segment_member m
+  WHERE m.account_id = $1 AND {lapsed("m.channel", "m.candidate_id")}) AS endpoint
 """
 
 
@@ -81,18 +89,11 @@ async def sweep(tx: Transaction) -> int:
     return ended
 
 
-async def freed_by_sweep(database: Database, account_id: UUID, demands: Rules) -> int:
+async def freed_by_sweep(database: Database, account_id: UUID) -> int:
     """How many endpoints the next sweep would free if it came now."""
-    p = Parameters(account_id)
-    [row] = await database.fetch(
-        f"""
--- Endpoints that rest on consents which expired since memberships were last swept.
-SELECT count(*) FROM (
-  SELECT DISTINCT m.candidate_id, m.channel FROM segment_member m
-  WHERE m.account_id = $1 AND NOT {not_lapsed(demands, "m.channel", "m.candidate_id", p)}) AS endpoint""",
-        *p.values,
-    )
-    return int(row[0])
+    row = await database.fetchrow(FREED_BY_SWEEP, account_id)
+    assert row is not None
+    return int(row["endpoints"])
 
 
 def _lost(demands: Rules, p: Parameters, candidate_ids: str, now: Place) -> str:

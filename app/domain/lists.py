@@ -82,7 +82,7 @@ def members(
     person = "JOIN candidate c ON c.account_id = $1 AND c.id = m.candidate_id"
 
     def found(p: Parameters, probing: bool) -> str:
-        lapsed = not_lapsed(rules, "m.channel", "m.candidate_id", p)
+        lapsed = not_lapsed("m.channel", "m.candidate_id")
         return f"{lapsed} AND {where(filter, p, rules, settings, probing=probing)}"
 
     if by_name:
@@ -138,7 +138,7 @@ def segments_of_candidate(filter: SegmentFilter, rules: Rules, settings: Setting
         "segment_member m JOIN segment s ON s.account_id = $1 AND s.id = m.segment_id",
         lambda p: (
             "m.account_id = $1 AND m.candidate_id = parent.id"
-            f" AND {not_lapsed(rules, 'm.channel', 'm.candidate_id', p)} AND {_segments(filter, p, rules, settings)}"
+            f" AND {not_lapsed('m.channel', 'm.candidate_id')} AND {_segments(filter, p, rules, settings)}"
         ),
         Order("segments of a candidate", (SEGMENT_ORDERS["NAME"], Key("s.id", "uuid"))),
     )

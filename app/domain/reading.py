@@ -7,9 +7,9 @@ from uuid import UUID
 from asyncpg import Record
 
 from app.database import Database
-from app.domain.eligibility import Rules, active, not_lapsed
+from app.domain.eligibility import active, not_lapsed
 from app.domain.lists import CANDIDATE_COLUMNS, CANDIDATE_LIST_COLUMNS, VACANCY_COLUMNS
-from app.domain.sql import Parameters, Wanted, chosen
+from app.domain.sql import Wanted, chosen
 from app.models import Channel
 
 CANDIDATES = f"""
@@ -60,6 +60,21 @@ UNION ALL SELECT id, 'CandidateList' FROM candidate_list WHERE account_id = $1 A
 UNION ALL SELECT id, 'Account' FROM account WHERE id = $1 AND id = ANY($2::uuid[])
 """
 
+ENDPOINTS = f"""
+-- The endpoints that candidates use.
+SELECT DISTINCT m.candidate_id, m.channel, c.email, c.verified_mobile
+FROM segment_member m JOIN candidate c ON c.account_id = $1 AND c.id = m.candidate_id
+WHERE m.account_id = $1 AND m.candidate_id = ANY($2::uuid[]) AND {not_lapsed("m.channel", "m.candidate_id")}
+ORDER BY m.candidate_id, m.channel
+"""
+
+SEGMENTS_WITH_CANDIDATE = f"""
+-- Which of these segments the candidate is in.
+SELECT m.segment_id FROM segment_member m
+WHERE m.account_id = $1 AND m.candidate_id = $2 AND m.segment_id = ANY($3::uuid[])
+  AND {not_lapsed("m.channel", "m.candidate_id")}
+"""
+
 
 async def rows_by_id(database: Database, statement: str, account_id: UUID, ids: Sequence[UUID]) -> dict[UUID, Record]:
     """The rows of a statement that finds at most one per id."""
@@ -98,38 +113,19 @@ async def kinds(database: Database, account_id: UUID, ids: Sequence[UUID]) -> di
 
 
 async def endpoints_by_candidate(
-    database: Database, account_id: UUID, candidate_ids: Sequence[UUID], rules: Rules
+    database: Database, account_id: UUID, candidate_ids: Sequence[UUID]
 ) -> dict[UUID, list[dict[str, Any]]]:
     """The endpoints in use by each candidate: the channels of the segments they are in, and where those lead."""
-    p = Parameters(account_id)
-    rows = await database.fetch(
-        f"""
--- The endpoints that candidates use.
-SELECT DISTINCT m.candidate_id, m.channel, c.email, c.verified_mobile
-FROM segment_member m JOIN candidate c ON c.account_id = $1 AND c.id = m.candidate_id
-WHERE m.account_id = $1 AND m.candidate_id = ANY({p(list(candidate_ids))}::uuid[])
-  AND {not_lapsed(rules, "m.channel", "m.candidate_id", p)}
-ORDER BY m.candidate_id, m.channel""",
-        *p.values,
-    )
     found: dict[UUID, list[dict[str, Any]]] = {id: [] for id in candidate_ids}
-    for row in rows:
+    for row in await database.fetch(ENDPOINTS, account_id, list(candidate_ids)):
         address = row["email"] if row["channel"] == Channel.EMAIL else row["verified_mobile"]
         found[row["candidate_id"]].append({"channel": row["channel"], "address": address})
     return found
 
 
 async def segments_with_candidate(
-    database: Database, account_id: UUID, segment_ids: Sequence[UUID], candidate_id: UUID, rules: Rules
+    database: Database, account_id: UUID, segment_ids: Sequence[UUID], candidate_id: UUID
 ) -> set[UUID]:
     """Which of the segments the candidate is in."""
-    p = Parameters(account_id)
-    rows = await database.fetch(
-        f"""
--- Which of these segments the candidate is in.
-SELECT m.segment_id FROM segment_member m
-WHERE m.account_id = $1 AND m.candidate_id = {p(candidate_id)} AND m.segment_id = ANY({p(list(segment_ids))}::uuid[])
-  AND {not_lapsed(rules, "m.channel", "m.candidate_id", p)}""",
-        *p.values,
-    )
+    rows = await database.fetch(SEGMENTS_WITH_CANDIDATE, account_id, candidate_id, list(segment_ids))
     return {row["segment_id"] for row in rows}

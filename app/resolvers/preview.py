@@ -23,7 +23,7 @@ async def preview(context: Context, segment_id: str, candidates: CandidateSelect
     if not fits:
         # The addition would sweep first.
         room = usage["limit"] - usage["used"] - usage["reserved"]
-        fits = found.new_endpoints <= room + await lapses.freed_by_sweep(database, account_id, demands)
+        fits = found.new_endpoints <= room + await lapses.freed_by_sweep(database, account_id)
     return AddCandidatesPreview(
         matched_count=found.matched,
         already_member_count=found.already_member,

@@ -9,6 +9,7 @@ from asyncpg import Record
 
 from app.context import Context
 from app.domain import eligibility, lists, reading
+from app.domain.eligibility import NO_RULES
 from app.domain.listing import read_pages
 from app.domain.paging import Page, PageArguments
 from app.engine.plan import Columns, read_of
@@ -59,9 +60,7 @@ async def eligibility_by_candidate(
 
 
 async def endpoints_by_candidate(context: Context, candidate_ids: Sequence[UUID]) -> dict[UUID, list[dict[str, Any]]]:
-    return await reading.endpoints_by_candidate(
-        context.database, context.account_id, candidate_ids, await context.rules()
-    )
+    return await reading.endpoints_by_candidate(context.database, context.account_id, candidate_ids)
 
 
 async def segments_by_candidate(
@@ -73,7 +72,9 @@ async def segments_by_candidate(
     last: Last = None,
     before: Before = None,
 ) -> dict[UUID, Page]:
-    listing = lists.segments_of_candidate(filter or SegmentFilter(), await context.rules(), context.settings)
+    shown = filter or SegmentFilter()
+    demands = await context.rules() if shown.available_for is not None else NO_RULES
+    listing = lists.segments_of_candidate(shown, demands, context.settings)
     window = context.window(listing.order, PageArguments(first, after, last, before))
     return await read_pages(context.database, context.account_id, candidate_ids, listing, window, context.cursors)
 

@@ -9,6 +9,7 @@ from asyncpg import Record
 
 from app.context import Context
 from app.domain import lists, operations, reading, segments
+from app.domain.eligibility import NO_RULES
 from app.domain.listing import read_pages
 from app.domain.names import uuid
 from app.domain.paging import Page, PageArguments
@@ -47,7 +48,8 @@ async def members_by_segment(
     order = order_by or SegmentMemberOrder(field=SegmentMemberOrderField.ADDED_AT, direction=OrderDirection.DESC)
     descending = order.direction is OrderDirection.DESC
     wanted = read_of(columns, "Candidate")
-    listing = lists.members(filter, order.field, descending, await context.rules(), context.settings, wanted)
+    demands = await context.rules() if filter and filter.needs_rules else NO_RULES
+    listing = lists.members(filter, order.field, descending, demands, context.settings, wanted)
     window = context.window(
         listing.order, PageArguments(first, after, last, before), most=context.settings.max_member_page
     )
@@ -62,9 +64,7 @@ async def membership_by_segment(
     candidate = uuid(candidate_id)
     if candidate is None:
         return dict.fromkeys(segment_ids, False)
-    found = await reading.segments_with_candidate(
-        context.database, context.account_id, segment_ids, candidate, await context.rules()
-    )
+    found = await reading.segments_with_candidate(context.database, context.account_id, segment_ids, candidate)
     return {segment_id: segment_id in found for segment_id in segment_ids}
 
 
