@@ -1,6 +1,8 @@
-"""The asyncpg pool, and the only place where a transaction begins.
+"""The asyncpg pools, and the only place where a transaction begins.
 
-Reads are single statements on any connection, or several on one snapshot. Every change of an account's data runs in
+Reads are single statements on any connection, or several on one snapshot. Small reads have one plan, made once for a
+connection; searches are planned each time for their values, on connections of their own, so that slow ones keep
+nobody else waiting. Every change of an account's data runs in
 `Database.write`, which first takes the account's turn: it locks its `endpoint_usage` row, in a statement of its own,
 so that every later statement sees all that was committed before. Changes of one account therefore happen one after
 another, and what one statement counted is still true when the next one writes.
@@ -15,10 +17,10 @@ from typing import Any, Self
 from uuid import UUID
 
 import asyncpg
-import orjson
 from asyncpg import Record
 from asyncpg.pool import PoolConnectionProxy
 
+from app.connections import Connections, OverloadedError
 from app.settings import Settings
 
 Observer = Callable[[str], AbstractContextManager[object] | None]
@@ -45,7 +47,9 @@ SELECT clock_timestamp()
 SECONDS_TO_CLOSE = 5.0
 PROBE_SECONDS = 1.0
 
-BEGIN_SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = 0"
+BEGIN_SNAPSHOT = (
+    "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = 0; SET LOCAL plan_cache_mode = auto"
+)
 
 
 class BusyError(Exception):
@@ -169,52 +173,54 @@ class Snapshot:
 class Database:
     """The connections of one process to one database."""
 
-    def __init__(self, pool: "asyncpg.Pool[Record]", url: str, settings: Settings, observe: Observer) -> None:
-        self._pool = pool
+    def __init__(
+        self,
+        reading: Connections,
+        searching: Connections,
+        url: str,
+        settings: Settings,
+        observe: Observer,
+    ) -> None:
+        self._reading = reading
+        self._searching = searching
         self._url = url
         self._observe = observe
         self.settings = settings
         self.changed: Callable[[UUID], None] = _unfollowed
         """Told of each account whose data this process has changed."""
         self._turns: dict[UUID, _Turn] = {}
-        self.waiting = 0
-        """Those who wait for a connection."""
         self._begin = (
             f"BEGIN; SET LOCAL lock_timeout = {int(settings.lock_timeout * 1000)};"
             f" SET LOCAL statement_timeout = {int(settings.mutation_timeout * 1000)};"
-            f" SET LOCAL work_mem = '{settings.change_work_mem}MB'"
+            f" SET LOCAL work_mem = '{settings.change_work_mem}MB'; SET LOCAL plan_cache_mode = auto"
         )
 
     @classmethod
     async def open(cls, url: str, settings: Settings, observe: Observer = unobserved) -> Self:
-        pooled_by_pgbouncer = settings.pgbouncer
-        pool = await asyncpg.create_pool(
-            url,
-            min_size=1,
-            max_size=settings.pool_size,
-            init=_decode_json,
-            reset=_keep,
-            statement_cache_size=0 if pooled_by_pgbouncer else 500,
-            server_settings={} if pooled_by_pgbouncer else _session(settings),
-        )
-        return cls(pool, url, settings, observe)
+        reading = await Connections.open(url, settings, settings.pool_size, "once")
+        try:
+            searching = await Connections.open(url, settings, settings.search_pool_size, "each time")
+        except BaseException:
+            reading.terminate()
+            raise
+        return cls(reading, searching, url, settings, observe)
 
     async def close(self) -> None:
         """Waits for what still runs, a few seconds; then it is ended."""
         try:
             async with asyncio.timeout(SECONDS_TO_CLOSE):
-                await self._pool.close()
+                await asyncio.gather(self._reading.close(), self._searching.close())
         except TimeoutError:
-            self._pool.terminate()
+            self._reading.terminate()
+            self._searching.terminate()
 
     def use(self) -> "DatabaseUse":
         """How many connections and changes there are just now."""
         most = self.settings.writers_per_account
-        size = self._pool.get_size()
         return DatabaseUse(
-            size=size,
-            in_use=size - self._pool.get_idle_size(),
-            waiting=self.waiting,
+            size=self._reading.size + self._searching.size,
+            in_use=self._reading.lent + self._searching.lent,
+            waiting=self._reading.waiting + self._searching.waiting,
             changing=sum(min(turn.interested, most) for turn in self._turns.values()),
             changes_waiting=sum(max(0, turn.interested - most) for turn in self._turns.values()),
         )
@@ -227,7 +233,7 @@ class Database:
         self._observe(statement)
         waiting = True
         try:
-            async with asyncio.timeout(PROBE_SECONDS), self._borrowed() as connection:
+            async with asyncio.timeout(PROBE_SECONDS), self._reading.borrowed() as connection:
                 waiting = False
                 try:
                     return await connection.fetchrow(statement)
@@ -235,7 +241,7 @@ class Database:
                     # To give it back would wait for the cancellation, at a database that may not answer that either.
                     connection.terminate()
                     raise
-        except TimeoutError:
+        except (TimeoutError, OverloadedError):
             if not waiting:
                 raise
         async with asyncio.timeout(PROBE_SECONDS):
@@ -245,13 +251,10 @@ class Database:
             finally:
                 own.terminate()
 
-    def _borrowed(self) -> "_Borrowed":
-        return _Borrowed(self, self._pool.acquire())
-
     async def fetch(self, statement: str, *values: Any) -> list[Record]:
         """Reads with a statement that stays prepared: for small reads that are always planned alike."""
         with self._observe(statement) or UNWATCHED:
-            async with self._borrowed() as connection:
+            async with self._reading.borrowed() as connection:
                 rows: list[Record] = await connection.fetch(statement, *values)
                 return rows
 
@@ -262,15 +265,14 @@ class Database:
     async def search(self, statement: str, *values: Any) -> list[Record]:
         """Reads with a statement that is planned for these values: for searches, whose best plan depends on them."""
         with self._observe(statement) or UNWATCHED:
-            async with self._borrowed() as connection:
-                prepared = await connection.prepare(statement, name="")
-                rows: list[Record] = await prepared.fetch(*values)
+            async with self._searching.borrowed() as connection:
+                rows: list[Record] = await connection.fetch(statement, *values)
                 return rows
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[Snapshot]:
         """Any number of reads, however long, on one snapshot."""
-        async with self._borrowed() as connection:
+        async with self._reading.borrowed() as connection:
             try:
                 await connection.execute(BEGIN_SNAPSHOT)
                 yield Snapshot(connection, await connection.fetchval(NOW), self._observe)
@@ -284,7 +286,7 @@ class Database:
         Raises BusyError when the turn does not come within the lock timeout, UnknownAccountError when there is no
         such account.
         """
-        async with self._turn(account_id), self._borrowed() as connection:
+        async with self._turn(account_id), self._reading.borrowed() as connection:
             try:
                 await connection.execute(self._begin)
                 yield await self._take_turn(connection, account_id)
@@ -327,27 +329,6 @@ class Database:
                 self._turns.pop(account_id, None)
 
 
-class _Borrowed:
-    """A connection of the pool, for the length of a block. Counts those who wait for one."""
-
-    __slots__ = ("_acquiring", "_database")
-
-    def __init__(self, database: Database, acquiring: Any) -> None:
-        self._database = database
-        self._acquiring = acquiring
-
-    async def __aenter__(self) -> "PoolConnectionProxy[Record]":
-        self._database.waiting += 1
-        try:
-            connection: PoolConnectionProxy[Record] = await self._acquiring.__aenter__()
-            return connection
-        finally:
-            self._database.waiting -= 1
-
-    async def __aexit__(self, *raised: Any) -> None:
-        await self._acquiring.__aexit__(*raised)
-
-
 @dataclass(slots=True)
 class _Turn:
     semaphore: asyncio.Semaphore
@@ -369,22 +350,6 @@ def _unfollowed(_: UUID) -> None:
 
 async def _keep(_: Any) -> None:
     """Nothing sets session state, so nothing is reset between two uses of a connection."""
-
-
-async def _decode_json(connection: Any) -> None:
-    await connection.set_type_codec(
-        "jsonb", schema="pg_catalog", encoder=lambda value: orjson.dumps(value).decode(), decoder=orjson.loads
-    )
-
-
-def _session(settings: Settings) -> dict[str, str]:
-    return {
-        "application_name": "segments",
-        "jit": "off",
-        "enable_memoize": "off",
-        "timezone": "UTC",
-        "statement_timeout": str(int(settings.query_timeout * 1000)),
-    }
 
 
 async def analyze(owner_url: str) -> None:

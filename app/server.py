@@ -15,6 +15,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route, WebSocketRoute
 
 from app.auth import Authenticator, IssuerUnavailableError, UnauthenticatedError
+from app.connections import OverloadedError
 from app.context import Session
 from app.database import BusyError, Database, Observer, unobserved
 from app.domain import accounts
@@ -170,6 +171,8 @@ def explain(error: Exception) -> ClientError | None:
             )
         case BusyError():
             return ClientError(str(error), "BUSY")
+        case OverloadedError():
+            return ClientError(str(error), "SERVICE_UNAVAILABLE", 503, {"Retry-After": "1"})
         case asyncpg.QueryCanceledError():
             return ClientError("This took too long and was stopped. Ask for less at once.", "TIMEOUT")
     return None

@@ -111,7 +111,13 @@ class Settings(BaseSettings):
     owner_database_url: DatabaseUrl | None = Field(
         None, description="The same database as the role that owns the tables, for migrations. Default: DATABASE_URL."
     )
-    pool_size: int = Field(10, ge=1, le=500, description="Database connections of one process, at most.")
+    pool_size: int = Field(
+        10, ge=1, le=500, description="Database connections of one process, at most, without those for searches."
+    )
+    search_pool_size: int = Field(5, ge=1, le=500, description="Its connections for searches and counts, at most.")
+    pool_timeout: float = Field(
+        5, gt=0, le=600, description="Seconds to wait for a connection before a request is answered 503."
+    )
     pgbouncer: bool = Field(False, description="Set when DATABASE_URL is a PgBouncer in transaction mode.")
     query_timeout: float = Field(
         15, gt=0, le=3600, description="Seconds that a query may take, and each of its statements in PostgreSQL."

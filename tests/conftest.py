@@ -28,6 +28,7 @@ from app.server import Server
 from app.settings import Settings
 from tests.client import Client, serving
 from tests.inventory import Inventory
+from tests.watcher import Watcher
 from tests.world import World
 
 TEMPLATE = "segments_template"
@@ -235,3 +236,9 @@ def session(database: Database, settings: Settings, ours: Inventory) -> Session:
     expires_at = datetime.now(UTC) + timedelta(hours=1)
     principal = Principal(ours.account_id, "tester", frozenset(Permission), expires_at)
     return Session(principal, ours.world.account, database, Following(settings.follow_interval), settings)
+
+
+@pytest.fixture
+def watcher(superuser_url: str, database_url: str) -> Watcher:
+    parts = urlsplit(database_url)
+    return Watcher(as_role(superuser_url, None, parts.path.removeprefix("/")), parts.username or "")

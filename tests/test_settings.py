@@ -18,6 +18,8 @@ BAD_VALUES: dict[str, tuple[str, ...]] = {
     "DATABASE_URL": ("mysql://u:hushhush@h/d", "localhost"),
     "SEGMENTS_OWNER_DATABASE_URL": ("mysql://u:hushhush@h/d",),
     "SEGMENTS_POOL_SIZE": ("0", "501", "ten"),
+    "SEGMENTS_SEARCH_POOL_SIZE": ("0", "501"),
+    "SEGMENTS_POOL_TIMEOUT": ("0", "601", "nan"),
     "SEGMENTS_PGBOUNCER": ("perhaps",),
     "SEGMENTS_QUERY_TIMEOUT": ("0", "3601", "nan", "inf"),
     "SEGMENTS_MUTATION_TIMEOUT": ("0", "3601", "nan", "inf"),
