@@ -60,7 +60,8 @@ class Connections:
     @property
     def size(self) -> int:
         """Connections that are open."""
-        return self._pool.get_size()
+        size: int = self._pool.get_size()
+        return size
 
     @property
     def lent(self) -> int:

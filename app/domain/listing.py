@@ -6,14 +6,15 @@ page when much is found; when it does not, little is found, and all of it is sou
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from uuid import UUID
 
 from asyncpg import Record
 
 from app.database import Database
-from app.domain.paging import Cursors, Order, Page, Window, page
+from app.domain.paging import Cursors, Order, Page, Window
 from app.domain.sql import Parameters
 
 MOST_WALKED = 2_500
@@ -60,8 +61,13 @@ class Listing:
     """For a search that may find very many rows or very few."""
 
 
-async def read_page(database: Database, account_id: UUID, listing: Listing, window: Window, cursors: Cursors) -> Page:
-    """A page of one list: one statement, and another only when it is asked to count."""
+async def read_page(
+    database: Database, account_id: UUID, listing: Listing, window: Window, cursors: Cursors, keyed: bool = True
+) -> Page:
+    """A page of one list: one statement, and another only when it is asked to count.
+
+    `keyed` says whether its rows need cursors.
+    """
     run = database.search if listing.searched else database.fetch
 
     async def count() -> int:
@@ -72,8 +78,8 @@ async def read_page(database: Database, account_id: UUID, listing: Listing, wind
         return total
 
     p = Parameters(account_id)
-    rows = await run(f"-- A page of {listing.purpose}.\n{_rows(listing, window, p)}", *p.values)
-    return page(rows, window, listing.order, cursors, count)
+    rows = await run(f"-- A page of {listing.purpose}.\n{_rows(listing, window, p, keyed)}", *p.values)
+    return Page(rows, window, listing.order, cursors, count)
 
 
 async def read_pages(
@@ -83,24 +89,35 @@ async def read_pages(
     listing: Listing,
     window: Window,
     cursors: Cursors,
+    keyed: bool = True,
 ) -> dict[UUID, Page]:
     """A page for each parent: one statement for all, and one more when any is asked to count."""
     run = database.search if listing.searched else database.fetch
     counts = _Counts(database, account_id, parent_ids, listing)
     p = Parameters(account_id)
-    parents = f"unnest({p(list(parent_ids))}::uuid[]) AS parent(id)"
+    only = len(parent_ids) == 1
+    if only:
+        columns, parents = "listed.*", f"(SELECT {p(parent_ids[0])}::uuid AS id) AS parent"
+    else:
+        columns = "parent.place, listed.*"
+        parents = f"unnest({p(list(parent_ids))}::uuid[]) WITH ORDINALITY AS parent(id, place)"
     rows = await run(
-        f"-- For each parent, a page of {listing.purpose}.\nSELECT parent.id AS parent_id, listed.* FROM {parents}\n"
-        f"CROSS JOIN LATERAL (\n{_rows(listing, window, p)}\n) AS listed",
+        f"-- For each parent, a page of {listing.purpose}.\nSELECT {columns} FROM {parents}\n"
+        f"CROSS JOIN LATERAL (\n{_rows(listing, window, p, keyed)}\n) AS listed",
         *p.values,
     )
-    by_parent: dict[UUID, list[Record]] = {parent_id: [] for parent_id in parent_ids}
-    for row in rows:
-        by_parent[row["parent_id"]].append(row)
     return {
-        parent_id: page(found, window, listing.order, cursors, counts.of(parent_id))
-        for parent_id, found in by_parent.items()
+        parent_id: Page(found, window, listing.order, cursors, partial(counts.of, parent_id))
+        for parent_id, found in zip(parent_ids, [rows] if only else _by_place(rows, len(parent_ids)), strict=True)
     }
+
+
+def _by_place(rows: list[Record], places: int) -> list[list[Record]]:
+    """The rows of each parent; the first column is its place, from 1."""
+    found: list[list[Record]] = [[] for _ in range(places)]
+    for row in rows:
+        found[row[0] - 1].append(row)
+    return found
 
 
 class _Counts:
@@ -113,14 +130,11 @@ class _Counts:
         self._listing = listing
         self._counted: asyncio.Task[dict[UUID, int]] | None = None
 
-    def of(self, parent_id: UUID) -> Callable[[], Awaitable[int]]:
-        async def count() -> int:
-            if self._counted is None:
-                self._counted = asyncio.create_task(self._count())
-            # Shielded, because who asks may be cancelled while others still wait for the same.
-            return (await asyncio.shield(self._counted))[parent_id]
-
-        return count
+    async def of(self, parent_id: UUID) -> int:
+        if self._counted is None:
+            self._counted = asyncio.create_task(self._count())
+        # Shielded, because who asks may be cancelled while others still wait for the same.
+        return (await asyncio.shield(self._counted))[parent_id]
 
     async def _count(self) -> dict[UUID, int]:
         p = Parameters(self._account_id)
@@ -135,11 +149,12 @@ class _Counts:
         return {row["id"]: row["count"] for row in rows}
 
 
-def _rows(listing: Listing, window: Window, p: Parameters) -> str:
+def _rows(listing: Listing, window: Window, p: Parameters, keyed: bool) -> str:
     if listing.walk is not None:
         return _walked_or_sought(listing, window, p)
+    keys = f", {listing.order.columns}" if keyed else ""
     return (
-        f"SELECT {listing.columns}, {listing.order.columns} FROM {listing.source}\n"
+        f"SELECT {listing.columns}{keys} FROM {listing.source}\n"
         f"WHERE {listing.condition(p)} AND {window.condition(listing.order, p)}\n"
         f"ORDER BY {window.order_by(listing.order)} LIMIT {window.limit}"
     )

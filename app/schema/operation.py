@@ -6,10 +6,10 @@ from typing import Any
 import strawberry
 
 from app.domain.eligibility import codes_of
-from app.engine.batch import batch_field
+from app.engine.batch import batch_field, part_field
 from app.resolvers.loaders import segments as load
 from app.schema.candidate import Candidate
-from app.schema.connections import Connection, Counted, edges
+from app.schema.connections import READS_CURSORS, Connection, Counted, cursor, edges
 from app.schema.enums import IneligibilityCode, MembershipOperationKind, MembershipOperationStatus
 from app.schema.node import Node
 from app.schema.segment import Segment
@@ -23,15 +23,11 @@ class IneligibleCount:
 
 @strawberry.type(description="One candidate who was left out.")
 class SkippedCandidateEdge:
-    @strawberry.field(description="Marks this place in the connection, for `after`.")
-    def cursor(self: Any) -> str:
-        page, row = self
-        return str(page.cursor(row))
+    node: Candidate = part_field(1, description="The candidate, as they are now.")
 
-    @strawberry.field(description="The candidate, as they are now.")
-    def node(self: Any) -> Candidate:
-        candidate: Candidate = self[1]
-        return candidate
+    @strawberry.field(description="Marks this place in the connection, for `after`.", metadata=READS_CURSORS)
+    def cursor(self: Any) -> str:
+        return cursor(self)
 
     @strawberry.field(
         description="Every reason there was when the operation ran; none when only the contract was full."
