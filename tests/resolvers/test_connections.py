@@ -106,8 +106,9 @@ async def test_pages_hold_their_place_while_rows_come_and_go(
     parent, _ = await case.make(world, 7)
     whole = await connection.page(client, parent, first=100)
     read = await connection.page(client, parent, first=3)
-    for gone in (whole.rows[2], whole.rows[4]):
-        await world.run(case.delete, gone, *([parent] if parent else []))
+    if case.delete:
+        for gone in (whole.rows[2], whole.rows[4]):
+            await world.run(case.delete, gone, *([parent] if parent else []))
     if case.insert:
         await case.insert(world, parent)
     rest: list[str] = []
