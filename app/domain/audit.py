@@ -51,7 +51,7 @@ class AuditFilter:
     to: datetime | None = None
 
 
-async def record(tx: Transaction, entry: Entry, most_targets: int) -> None:
+async def record(tx: Transaction, entry: Entry, most_targets: int = 100) -> None:
     """Writes an entry, naming at most so many targets of each kind."""
     targets = {name: [str(id) for id in ids[:most_targets]] for name, ids in entry.targets.items()}
     await tx.fetch(
