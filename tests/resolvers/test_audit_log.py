@@ -1,17 +1,27 @@
 """auditLog: who changed what, whichever mutation it was."""
 
 import ast
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+import strawberry
+from graphql import ExecutionResult, execute, parse
+from strawberry.types import Info
 
-from app.auth import Permission
-from app.database import Database
+from app.auth import Permission, Principal
+from app.context import Context, Session
+from app.database import Database, Transaction
 from app.domain import audit
+from app.domain.errors import NotFoundError
+from app.following import Following
 from app.graph import schema
+from app.resolvers.changing import Result, change
+from app.resolvers.queries import Query
+from app.schema.errors import Failure
 from app.settings import Settings
 from tests.asking import ask_root
 from tests.client import Client
@@ -242,6 +252,66 @@ async def test_whatever_a_mutation_changes_it_leaves_one_entry(
         changing += [name] if changed else []
     assert {"createSegment", "addCandidatesToSegment", "setEndpointLimit", "renewContract"} <= set(changing)
     assert len(changing) > len(NAMES) / 2
+
+
+@strawberry.input
+class ShelveInput:
+    segment_ids: list[strawberry.ID]
+    candidate_ids: list[strawberry.ID]
+    things: list[str]
+
+
+@strawberry.type
+class Shelving:
+    """A mutation of the kind that keeps what is good."""
+
+    @strawberry.mutation
+    async def shelve(self, info: Info[Context, None], input: ShelveInput) -> bool:
+        async def work(tx: Transaction, _: Context) -> Result:
+            await tx.fetch("UPDATE segment SET archived_at = now() WHERE account_id = $1", tx.account_id)
+            failures = (Failure(NotFoundError()),)
+            return Shelved(user_errors=failures, shelved_count=2, thing_ids=(NEW,))
+
+        await change(info, Permission.EDIT_SEGMENTS, work)
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class Shelved(Result):
+    shelved_count: int = 0
+    thing_ids: tuple[UUID | None, ...] = ()
+
+
+NEW = uuid4()
+
+
+async def test_a_mutation_that_keeps_what_is_good_says_how_many_and_how_many_failed(
+    client: Client, world: World, database: Database, settings: Settings
+) -> None:
+    principal = Principal(world.account_id, "tester", frozenset(Permission), datetime.now(UTC) + timedelta(hours=1))
+    context = Session(principal, world.account, database, Following(settings.follow_interval), settings).context()
+    segment_id, candidate = await world.segment(), await world.candidate()
+    input = {
+        "segmentIds": [str(segment_id), "no-id", str(segment_id)],
+        "candidateIds": [str(candidate)],
+        "things": ["ada@example.com", "a", "b"],
+    }
+    document = parse("mutation($input: ShelveInput!) { shelve(input: $input) }")
+    executing = execute(
+        strawberry.Schema(Query, Shelving)._schema, document, context_value=context, variable_values={"input": input}
+    )
+    assert not isinstance(executing, ExecutionResult)
+    assert (await executing).data == {"shelve": True}
+    [entry] = await log(client)
+    assert (entry["action"], entry["requestId"]) == ("shelve", None)
+    named = [(target["name"], target["id"]) for target in entry["targets"]]
+    assert sorted(named) == [("segment", str(segment_id)), ("thing", str(NEW))]
+    assert {each["name"]: each["count"] for each in entry["counts"]} == {
+        "candidateIds": 1,
+        "things": 3,
+        "userErrors": 1,
+        "shelvedCount": 2,
+    }
 
 
 @pytest.mark.parametrize("path", sorted(MUTATIONS.glob("[a-z]*.py")), ids=lambda path: path.stem)
