@@ -11,6 +11,7 @@ import asyncpg
 import click
 
 from app import embedded, logs
+from app.account_command import account_command
 from app.auth import Permission, mint
 from app.domain import accounts
 from app.domain.check import check_accounts, summary
@@ -188,6 +189,7 @@ def settings_command() -> None:
     click.echo(document(), nl=False)
 
 
+segments.add_command(account_command(opened))
 segments.add_command(seed_command(opened))
 segments.add_command(import_command(opened))
 
@@ -197,6 +199,9 @@ def main() -> None:
         segments()
     except (InvalidSettingsError, UnusableDatabaseError, embedded.EmbeddedDatabaseError) as error:
         click.echo(f"Error: {error}", err=True)
+        sys.exit(1)
+    except asyncpg.UndefinedTableError:
+        click.echo("Error: the database has no tables of this version: run `segments migrate` first.", err=True)
         sys.exit(1)
     except UNREACHABLE as error:
         click.echo(f"Error: the database cannot be used: {error or type(error).__name__}", err=True)

@@ -9,6 +9,7 @@ another, and what one statement counted is still true when the next one writes.
 """
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass
@@ -43,6 +44,9 @@ NOW = """
 SELECT clock_timestamp()
 """
 
+
+WRITES = re.compile(r"\b(INSERT INTO|(?<!FOR )UPDATE|DELETE FROM|MERGE INTO)\b")
+"""What a statement that may change rows has in it. To lock rows is not to change them."""
 
 SECONDS_TO_CLOSE = 5.0
 PROBE_SECONDS = 1.0
@@ -110,9 +114,12 @@ class Transaction:
         self.account_id = account_id
         self.usage = usage
         self.now = now
+        self.wrote = False
+        """Whether a statement ran that may have changed rows."""
 
     async def fetch(self, statement: str, *values: Any) -> list[Record]:
         """Runs a statement that stays prepared: for those that always touch few rows."""
+        self.wrote = self.wrote or WRITES.search(statement) is not None
         with self._observe(statement) or UNWATCHED:
             rows: list[Record] = await self._connection.fetch(statement, *values)
         return rows
@@ -127,6 +134,7 @@ class Transaction:
 
     async def bulk(self, statement: str, *values: Any) -> list[Record]:
         """Runs a statement that is planned for these values: for those that may touch any number of rows."""
+        self.wrote = self.wrote or WRITES.search(statement) is not None
         with self._observe(statement) or UNWATCHED:
             prepared = await self._connection.prepare(statement, name="")
             rows: list[Record] = await prepared.fetch(*values)
@@ -134,16 +142,19 @@ class Transaction:
 
     async def copy(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
         """Loads rows by COPY, the fastest way in."""
+        self.wrote = True
         with self._observe(f"COPY {table}") or UNWATCHED:
             await self._connection.copy_records_to_table(table, columns=columns, records=rows)
 
     @asynccontextmanager
     async def part(self) -> AsyncIterator[None]:
         """A part of the change that is undone alone when it raises."""
+        wrote = self.wrote
         await self._connection.execute("SAVEPOINT part")
         try:
             yield
         except BaseException:
+            self.wrote = wrote
             await self._connection.execute("ROLLBACK TO SAVEPOINT part")
             raise
         await self._connection.execute("RELEASE SAVEPOINT part")

@@ -16,6 +16,7 @@ from graphql import (
 from strawberry.schema.config import StrawberryConfig
 from strawberry.schema.schema_converter import GraphQLCoreConverter
 
+from app.auth import Permission
 from app.engine.batch import value_of
 from app.resolvers.mutations.add_candidates_to_segment import add_candidates_to_segment
 from app.resolvers.mutations.archive_segment import archive_segment
@@ -23,15 +24,17 @@ from app.resolvers.mutations.create_segment import create_segment
 from app.resolvers.mutations.delete_segment import delete_segment
 from app.resolvers.mutations.remove_candidates_from_segment import remove_candidates_from_segment
 from app.resolvers.mutations.rename_segment import rename_segment
+from app.resolvers.mutations.renew_contract import renew_contract
 from app.resolvers.mutations.restore_segment import restore_segment
+from app.resolvers.mutations.set_endpoint_limit import set_endpoint_limit
 from app.resolvers.queries import Query
 from app.resolvers.subscriptions import Subscription
 from app.schema.errors import IMPLEMENTATIONS
 from app.schema.scalars import Date, DateTime
 
 
-def _mutation(resolver: object, description: str) -> object:
-    return strawberry.mutation(resolver=resolver, description=f"{description} Needs EDIT_SEGMENTS.")  # type: ignore[call-overload]
+def _mutation(resolver: object, description: str, needs: Permission = Permission.EDIT_SEGMENTS) -> object:
+    return strawberry.mutation(resolver=resolver, description=f"{description} Needs {needs}.")  # type: ignore[call-overload]
 
 
 @strawberry.type(
@@ -52,6 +55,14 @@ class Mutation:
     )
     remove_candidates_from_segment = _mutation(
         remove_candidates_from_segment, "Removes candidates. Endpoints that nothing else needs are free at once."
+    )
+    set_endpoint_limit = _mutation(
+        set_endpoint_limit,
+        "Changes how many endpoints the contract in force allows.",
+        Permission.MANAGE_ACCOUNT,
+    )
+    renew_contract = _mutation(
+        renew_contract, "Makes the next contract, beside those there are.", Permission.MANAGE_ACCOUNT
     )
 
 

@@ -233,6 +233,9 @@ class Settings(BaseSettings):
     rate_limit_shared: bool = Field(
         False, description="Whether all processes on the database count points together, by a statement per operation."
     )
+    max_audit_targets: int = Field(
+        100, ge=1, le=10_000, description="Most ids of one kind that an entry of the audit log names."
+    )
     max_ids: int = Field(1_000, ge=1, le=10_000, description="Most ids in one list of one request.")
     max_page: int = Field(100, ge=1, le=1_000, description="Most rows in one page of a connection.")
     max_member_page: int = Field(1_000, ge=1, le=10_000, description="Most rows in one page of Segment.members.")

@@ -62,7 +62,7 @@ EXAMPLES: dict[str, Any] = {
     "Float": 1.0,
     "Boolean": True,
     "DateTime": "2026-01-31T09:30:00Z",
-    "Date": "2026-01-31",
+    "Date": "2199-01-31",
 }
 
 

@@ -115,6 +115,7 @@ class Inventory:
         )
         await self.world.insert("erased_candidate", external_id_hash=sha256(self.label.encode()).digest())
         now = datetime.now(UTC)
+        await self.world.insert("audit_entry", id=uuid7(), at=now, subject=self.label, action="nothing")
         await self.world.insert(
             "consent",
             candidate_id=self.ids["Candidate"][5],

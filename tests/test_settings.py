@@ -76,6 +76,7 @@ BAD_VALUES: dict[str, tuple[str, ...]] = {
     "SEGMENTS_MAX_KEPT_DOCUMENT_BYTES": ("999999", "many"),
     "SEGMENTS_PERSISTED_DOCUMENTS": ("on", "APQ", "trusted"),
     "SEGMENTS_TRUSTED_DOCUMENTS": ("/hushhush/nowhere.json", "/"),
+    "SEGMENTS_MAX_AUDIT_TARGETS": ("0", "10001"),
     "SEGMENTS_MAX_IDS": ("0", "10001"),
     "SEGMENTS_MAX_PAGE": ("0", "1001"),
     "SEGMENTS_MAX_MEMBER_PAGE": ("0", "10001"),

@@ -72,6 +72,11 @@ class World:
                 *values,
             )
 
+    async def another_contract(self, name: str, limit: int, starts_on: date, ends_on: date) -> None:
+        """A contract beside those there are."""
+        dates = {"starts_on": starts_on, "ends_on": ends_on}
+        await self.insert("contract", id=uuid7(), name=name, endpoint_limit=limit, **dates)
+
     async def candidate(self, consents: dict[str, dict[str, Any]] | None = None, **values: Any) -> UUID:
         """One candidate who may be contacted in every way, but for what is given."""
         return (await self.candidates(1, consents, **values))[0]

@@ -17,16 +17,16 @@ INCLUDES_DAY = "account_id = $1 AND starts_on <= $2 AND ends_on >= $2 ORDER BY s
 
 IN_FORCE = f"""
 -- The contract whose dates include today.
-SELECT endpoint_limit FROM contract WHERE {INCLUDES_DAY}
+SELECT endpoint_limit, id FROM contract WHERE {INCLUDES_DAY}
 """
 
 USAGE = f"""
 -- The contract in force and what is used of it.
-SELECT c.name, c.endpoint_limit, c.starts_on, c.ends_on, c.endpoint_limit AS "limit",
+SELECT c.id, c.name, c.endpoint_limit, c.starts_on, c.ends_on, c.endpoint_limit AS "limit",
   u.email_used, u.sms_used, u.email_used + u.sms_used AS used, u.reserved,
   greatest(0, c.endpoint_limit - u.email_used - u.sms_used - u.reserved) AS remaining
 FROM endpoint_usage u
-CROSS JOIN (SELECT name, endpoint_limit, starts_on, ends_on FROM contract WHERE {INCLUDES_DAY}) AS c
+CROSS JOIN (SELECT id, name, endpoint_limit, starts_on, ends_on FROM contract WHERE {INCLUDES_DAY}) AS c
 WHERE u.account_id = $1
 """
 

@@ -52,11 +52,17 @@ class Exchange:
 
 
 _current: ContextVar[Exchange | None] = ContextVar("exchange", default=None)
+_request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 
 
 def current_exchange() -> Exchange | None:
     """The request or socket that is being served, if any."""
     return _current.get()
+
+
+def current_request_id() -> str | None:
+    """What the operation that runs is called in the log, if one runs. Operations of one socket have one each."""
+    return _request_id.get()
 
 
 def identify(request_id: str) -> None:
@@ -132,12 +138,16 @@ class ObservedEngine(Engine):
             raise
 
     async def answer(self, admitted: Admitted, session: Session, request_id: str) -> Answer:
-        with self._observing(admitted, session, request_id) as observed:
-            answer = await super().answer(admitted, session, request_id)
-            observed.executor = admitted.executor
-            if "errors" in answer:
-                observed.codes = _codes(answer)
-            return answer
+        token = _request_id.set(request_id)
+        try:
+            with self._observing(admitted, session, request_id) as observed:
+                answer = await super().answer(admitted, session, request_id)
+                observed.executor = admitted.executor
+                if "errors" in answer:
+                    observed.codes = _codes(answer)
+                return answer
+        finally:
+            _request_id.reset(token)
 
     async def follow(self, admitted: Admitted, session: Session, request_id: str) -> AsyncGenerator[Answer]:
         with self._observing(admitted, session, request_id) as observed:

@@ -14,7 +14,7 @@ import asyncpg
 
 from app.ahead import ahead, rare_collections
 from app.database import BusyError, Database, UnknownAccountError
-from app.domain import accounts
+from app.domain import accounts, audit
 from app.domain.accounts import Account
 from app.domain.addresses import known_region
 from app.importing.errors import ErrorsIntoInputError, UnknownRegionError
@@ -136,7 +136,10 @@ async def _write(database: Database, account: Account, kind: Kind, rows: Sequenc
     for awaited in range(1, TURNS_AWAITED + 1):
         try:
             async with database.write(account.id) as tx:
-                return await kind.write(tx, account, rows)
+                outcome = await kind.write(tx, account, rows)
+                if outcome.created or outcome.updated:
+                    await audit.record(tx, _entry(kind, outcome))
+                return outcome
         except BusyError:
             if awaited == TURNS_AWAITED:
                 raise
@@ -153,3 +156,8 @@ async def _write(database: Database, account: Account, kind: Kind, rows: Sequenc
         first.unchanged + second.unchanged,
         first.failures + second.failures,
     )
+
+
+def _entry(kind: Kind, outcome: Outcome) -> audit.Entry:
+    counts = {"created": outcome.created, "updated": outcome.updated}
+    return audit.Entry("segments import", f"import {kind.shape.kind}", counts=counts)

@@ -3,6 +3,7 @@
 from sqlmodel import SQLModel
 
 from app.models.account import Account, Contract, EndpointUsage
+from app.models.audit import APPEND_ONLY, AuditEntry
 from app.models.campaign import Campaign, CampaignSegment
 from app.models.candidate import Candidate, ErasedCandidate
 from app.models.candidate_list import CandidateList, CandidateListMember
@@ -16,8 +17,10 @@ from app.models.vacancy import Application, Vacancy
 metadata = SQLModel.metadata
 
 __all__ = [
+    "APPEND_ONLY",
     "Account",
     "Application",
+    "AuditEntry",
     "Campaign",
     "CampaignSegment",
     "Candidate",

@@ -8,7 +8,7 @@ from strawberry.types import Info
 
 from app.auth import Permission
 from app.context import Context
-from app.domain import lists, quota, reading
+from app.domain import audit, contracts, lists, quota, reading
 from app.domain.eligibility import NO_RULES
 from app.domain.errors import BadUserInputError
 from app.domain.listing import Listing, read_page
@@ -20,7 +20,8 @@ from app.resolvers.loaders import candidates as candidate_loaders
 from app.resolvers.loaders import segments as segment_loaders
 from app.resolvers.loaders import vacancies as vacancy_loaders
 from app.resolvers.preview import preview
-from app.schema.account import Account, AddCandidatesPreview, QuotaUsage, Viewer
+from app.schema.account import Account, AddCandidatesPreview, Contract, QuotaUsage, Viewer
+from app.schema.audit import AuditEntryConnection, AuditFilter
 from app.schema.candidate import Candidate, CandidateConnection
 from app.schema.connections import After, Before, First, Last, reads_cursors
 from app.schema.enums import CandidateOrderField, OrderDirection, SegmentOrderField
@@ -206,6 +207,32 @@ class Query:
     async def quota_usage(self, info: Asked) -> QuotaUsage:
         context = reader(info)
         return await quota.usage(context.database, context.account_id)
+
+    @strawberry.field(
+        description=(
+            "The account's contracts, past and to come, those that start last first; at most 100. Of those whose dates"
+            " include today the first is in force."
+        )
+    )
+    async def contracts(self, info: Asked) -> list[Contract]:
+        context = reader(info)
+        found: list[Any] = await contracts.newest(context.database, context.account_id, context.settings.max_page)
+        return found
+
+    @strawberry.field(description="Who changed what, newest first. Needs MANAGE_ACCOUNT.")
+    async def audit_log(
+        self,
+        info: Asked,
+        filter: Annotated[AuditFilter | None, strawberry.argument(description="Which entries.")] = None,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+    ) -> AuditEntryConnection:
+        context = info.context
+        context.demand(Permission.MANAGE_ACCOUNT)
+        listing = audit.entries(filter or AuditFilter(), context.settings)
+        return await _page(context, listing, PageArguments(first, after, last, before))
 
     @strawberry.field(
         description=(
