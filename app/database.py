@@ -41,6 +41,10 @@ NOW = """
 SELECT clock_timestamp()
 """
 
+NOTIFY = """
+-- Send messages to all who listen to a channel.
+SELECT pg_notify($1, message) FROM unnest($2::text[]) AS message
+"""
 
 SECONDS_TO_CLOSE = 5.0
 PROBE_SECONDS = 1.0
@@ -266,6 +270,11 @@ class Database:
                 prepared = await connection.prepare(statement, name="")
                 rows: list[Record] = await prepared.fetch(*values)
                 return rows
+
+    async def notify(self, channel: str, messages: Sequence[str]) -> None:
+        """Sends messages to all who listen. They are part of no request, and nobody observes the statement."""
+        async with self._borrowed() as connection:
+            await connection.fetch(NOTIFY, channel, messages)
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[Snapshot]:
