@@ -1,6 +1,7 @@
 """What segments and operations have."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
@@ -53,6 +54,22 @@ async def members_by_segment(
     window = context.window(
         listing.order, PageArguments(first, after, last, before), most=context.settings.max_member_page
     )
+    return await read_pages(context.database, context.account_id, segment_ids, listing, window, context.cursors)
+
+
+async def members_as_of_by_segment(
+    context: Context,
+    segment_ids: Sequence[UUID],
+    at: Annotated[datetime, strawberry.argument(description="The moment, to the microsecond; not in the future.")],
+    first: Annotated[
+        int | None, strawberry.argument(description="How many from the start, 1 to 1,000. Default: 25.")
+    ] = None,
+    after: After = None,
+    columns: Columns | None = None,
+) -> dict[UUID, Page]:
+    await segments.demand_past(context.database, context.account_id, at)
+    listing = lists.members_as_of(at, read_of(columns, "Candidate"))
+    window = context.window(listing.order, PageArguments(first, after), most=context.settings.max_member_page)
     return await read_pages(context.database, context.account_id, segment_ids, listing, window, context.cursors)
 
 
