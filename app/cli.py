@@ -19,6 +19,7 @@ from app.graph import sdl
 from app.importing.command import import_command
 from app.migrate import UnusableDatabaseError, migrate
 from app.opening import local_secret, opened, place
+from app.overseeing.command import operations_command
 from app.seeding import demo as demo_account
 from app.seeding.command import seed_command
 from app.server import Server
@@ -192,6 +193,7 @@ def settings_command() -> None:
 segments.add_command(account_command(opened))
 segments.add_command(seed_command(opened))
 segments.add_command(import_command(opened))
+segments.add_command(operations_command(opened))
 
 
 def main() -> None:

@@ -44,6 +44,10 @@ NOW = """
 SELECT clock_timestamp()
 """
 
+NOTIFY = """
+-- Send messages to all who listen to a channel.
+SELECT pg_notify($1, message) FROM unnest($2::text[]) AS message
+"""
 
 WRITES = re.compile(r"\b(INSERT INTO|(?<!FOR )UPDATE|DELETE FROM|MERGE INTO)\b")
 """What a statement that may change rows has in it. To lock rows is not to change them."""
@@ -279,6 +283,11 @@ class Database:
             async with self._searching.borrowed() as connection:
                 rows: list[Record] = await connection.fetch(statement, *values)
                 return rows
+
+    async def notify(self, channel: str, messages: Sequence[str]) -> None:
+        """Sends messages to all who listen. They are part of no request, and nobody observes the statement."""
+        async with self._borrowed() as connection:
+            await connection.fetch(NOTIFY, channel, messages)
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[Snapshot]:

@@ -34,6 +34,7 @@ from app.following import Following
 from app.graph import schema, strawberry_schema
 from app.logs import OperationLog
 from app.metrics import Metrics
+from app.notices import ChangeNotices
 from app.readiness import Readiness
 from app.schema.scalars import SHORTCUTS
 from app.settings import Settings
@@ -99,9 +100,11 @@ class Server:
         self.database = await Database.open(self._database_url, self.settings, observe)
         if self._metrics:
             self._metrics.watch(self.database, self._engine.document_use)
-        self.database.changed = self._following.changed
+        notices = ChangeNotices(self.database, self._database_url)
+        notices.on_change.append(self._following.changed)
         try:
-            yield
+            async with notices.telling(), notices.listening():
+                yield
         finally:
             await self._authenticator.close()
             await self.database.close()

@@ -238,7 +238,9 @@ class Settings(BaseSettings):
     )
     max_ids: int = Field(1_000, ge=1, le=10_000, description="Most ids in one list of one request.")
     max_page: int = Field(100, ge=1, le=1_000, description="Most rows in one page of a connection.")
-    max_member_page: int = Field(1_000, ge=1, le=10_000, description="Most rows in one page of Segment.members.")
+    max_member_page: int = Field(
+        1_000, ge=1, le=10_000, description="Most rows in one page of Segment.members or membersAsOf."
+    )
     default_page: int = Field(25, ge=1, le=1_000, description="Rows in a page when neither first nor last is given.")
     max_filter_depth: int = Field(
         4, ge=1, le=10, description="Deepest nesting of and, or and not in a candidate filter."

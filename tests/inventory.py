@@ -29,6 +29,8 @@ class Inventory:
     world: World
     label: str
     ids: dict[str, list[UUID]] = field(default_factory=dict)
+    made_at: str = ""
+    """A moment at which it had all of it."""
 
     @property
     def account_id(self) -> UUID:
@@ -57,6 +59,7 @@ class Inventory:
         await inventory._make_campaign()
         await inventory._make_marks()
         await inventory.use_key(f"{label} key")
+        inventory.made_at = datetime.now(UTC).isoformat()
         return inventory
 
     async def _make_candidates(self) -> None:

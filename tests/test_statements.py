@@ -25,7 +25,17 @@ from tests.inventory import Inventory
 APP = Path(__file__).parent.parent / "app"
 SOURCES = sorted(
     path
-    for where in ("domain", "resolvers", "importing", "seeding", "server.py", "database.py", "context.py", "worker.py")
+    for where in (
+        "domain",
+        "resolvers",
+        "importing",
+        "seeding",
+        "overseeing",
+        "server.py",
+        "database.py",
+        "context.py",
+        "worker.py",
+    )
     for path in ([APP / where] if where.endswith(".py") else (APP / where).rglob("*.py"))
     if path.exists()
 )

@@ -23,6 +23,7 @@ from tests.asking import (
     fields,
     node_types,
     places,
+    required_arguments,
 )
 from tests.client import Client
 from tests.conftest import SECRET
@@ -184,7 +185,8 @@ async def cursor(client: Client, place: Place, own: Inventory) -> str:
     """A cursor of the connection of this account."""
     field = field_of(place.type, place.field)
     assert "first" in field.args
-    selected = f"{place.field}(first: 1) {{ pageInfo {{ endCursor }} }}"
+    demanded = required_arguments(place.type, place.field, field.args, own).strip("()")
+    selected = f"{place.field}(first: 1 {demanded}) {{ pageInfo {{ endCursor }} }}"
     query = f"{{ {selected} }}"
     for id in own.ids.get(place.type, [None]):
         if not place.of_a_root:

@@ -42,23 +42,30 @@ class Walk:
     most: int = MOST_WALKED
 
 
+Source = Callable[[Parameters, Window | None], str]
+"""The FROM of the rows in this window, or of all rows when they are only counted."""
+
+
 @dataclass(frozen=True, slots=True)
 class Listing:
     """What rows to read: their columns, the FROM they come from and, given a statement's parameters, the condition.
 
-    The condition must scope every table of the FROM by account, $1. In the list of a parent it names the parent's id
-    as `parent.id`.
+    FROM and condition must scope every table by account, $1. In the list of a parent they name the parent's id as
+    `parent.id`.
     """
 
     purpose: str
     columns: str
-    source: str
+    source: str | Source
     condition: Callable[[Parameters], str]
     order: Order
     searched: bool = False
     """Whether the best plan depends on the values, as it does with a search filter."""
     walk: Walk | None = None
     """For a search that may find very many rows or very few."""
+
+    def rows_from(self, p: Parameters, window: Window | None = None) -> str:
+        return self.source if isinstance(self.source, str) else self.source(p, window)
 
 
 async def read_page(
@@ -73,7 +80,7 @@ async def read_page(
     async def count() -> int:
         p = Parameters(account_id)
         condition = listing.condition(p)
-        statement = f"-- Count {listing.purpose}.\nSELECT count(*) FROM {listing.source} WHERE {condition}"
+        statement = f"-- Count {listing.purpose}.\nSELECT count(*) FROM {listing.rows_from(p)} WHERE {condition}"
         total: int = (await run(statement, *p.values))[0][0]
         return total
 
@@ -143,7 +150,7 @@ class _Counts:
         rows = await self._database.search(
             f"-- For each parent, count {self._listing.purpose}.\n"
             f"SELECT parent.id, counted.count FROM {parents} CROSS JOIN LATERAL (\n"
-            f"SELECT count(*) AS count FROM {self._listing.source} WHERE {condition}\n) AS counted",
+            f"SELECT count(*) AS count FROM {self._listing.rows_from(p)} WHERE {condition}\n) AS counted",
             *p.values,
         )
         return {row["id"]: row["count"] for row in rows}
@@ -154,7 +161,7 @@ def _rows(listing: Listing, window: Window, p: Parameters, keyed: bool) -> str:
         return _walked_or_sought(listing, window, p)
     keys = f", {listing.order.columns}" if keyed else ""
     return (
-        f"SELECT {listing.columns}{keys} FROM {listing.source}\n"
+        f"SELECT {listing.columns}{keys} FROM {listing.rows_from(p, window)}\n"
         f"WHERE {listing.condition(p)} AND {window.condition(listing.order, p)}\n"
         f"ORDER BY {window.order_by(listing.order)} LIMIT {window.limit}"
     )
@@ -188,7 +195,7 @@ def _walked(listing: Listing, window: Window, p: Parameters) -> str:
 def _sought(listing: Listing, window: Window, p: Parameters) -> str:
     # OFFSET 0 keeps PostgreSQL from walking after all.
     return (
-        f"SELECT * FROM (SELECT {listing.columns}, {listing.order.columns} FROM {listing.source}\n"
+        f"SELECT * FROM (SELECT {listing.columns}, {listing.order.columns} FROM {listing.rows_from(p, window)}\n"
         f"  WHERE {listing.condition(p)} AND {window.condition(listing.order, p)} OFFSET 0) AS found\n"
         f"ORDER BY {window.order_by_names(listing.order, 'found')} LIMIT {window.limit}"
     )

@@ -11,7 +11,7 @@ from app.database import Database, Transaction
 from app.models import IneligibilityCode, MembershipOperationKind
 
 COLUMNS = (
-    "o.id, o.segment_id, o.kind, o.status, o.requested_by, o.requested_at, o.finished_at, o.matched_count,"
+    "o.id, o.segment_id, o.kind, o.status, o.requested_by, o.cause, o.requested_at, o.finished_at, o.matched_count,"
     " o.processed_count, o.added_count, o.removed_count, o.already_member_count, o.ineligible_count,"
     " o.over_quota_count, o.ineligible, o.failure"
 )

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from uuid import UUID
 
 from asyncpg import Record
@@ -10,7 +11,7 @@ from uuid_utils.compat import uuid7
 from app.database import Database, Transaction
 from app.domain import operations
 from app.domain.endings import end_memberships
-from app.domain.errors import InUseError, NameTakenError, NotFoundError, Path, SegmentArchivedError
+from app.domain.errors import BadUserInputError, InUseError, NameTakenError, NotFoundError, Path, SegmentArchivedError
 from app.domain.names import name, name_key
 from app.domain.operations import Outcome
 from app.domain.sql import Parameters
@@ -60,6 +61,12 @@ DELETE FROM segment WHERE account_id = $1 AND id = $2
 BY_ID = f"""
 -- Segments by id.
 SELECT {COLUMNS} FROM segment s WHERE s.account_id = $1 AND s.id = ANY($2::uuid[])
+"""
+
+
+NOW = """
+-- This moment, by the clock that changes are dated by.
+SELECT clock_timestamp() AS now FROM account WHERE id = $1
 """
 
 
@@ -133,6 +140,15 @@ async def delete(tx: Transaction, segment_id: UUID, requested_by: str) -> None:
 
 async def by_id(database: Database, account_id: UUID, ids: Sequence[UUID]) -> dict[UUID, Record]:
     return {row["id"]: row for row in await database.fetch(BY_ID, account_id, ids)}
+
+
+async def demand_past(database: Database, account_id: UUID, at: datetime) -> None:
+    """Raises BadUserInputError for a moment that is yet to come: nobody knows who will be in a segment then."""
+    if at <= datetime.now(UTC):
+        return
+    [row] = await database.fetch(NOW, account_id)
+    if at > row["now"]:
+        raise BadUserInputError("`at` is in the future.")
 
 
 async def _state(tx: Transaction, segment_id: UUID) -> Record:

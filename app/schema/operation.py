@@ -57,6 +57,12 @@ class MembershipOperation(Node):
     requested_by: str = strawberry.field(
         description="The subject of the token that asked for it, or `segments` when nobody did."
     )
+    cause: str | None = strawberry.field(
+        description=(
+            "Why it was, in words, where nobody asked for it itself: every ELIGIBILITY_LOST has one, and so has the"
+            " removal of all members when their segment is deleted."
+        )
+    )
     requested_at: datetime = strawberry.field(description="When it was asked for.")
     finished_at: datetime | None = strawberry.field(description="When it ended; null while it has not.")
     matched_count: int = strawberry.field(

@@ -7,7 +7,7 @@ import strawberry
 
 from app.engine.batch import batch_field, part_field
 from app.resolvers.loaders import segments as load
-from app.schema.candidate import Candidate
+from app.schema.candidate import Candidate, CandidateConnection
 from app.schema.connections import READS_CURSORS, READS_NOTHING, Connection, Counted, cursor, edges
 from app.schema.enums import Channel
 from app.schema.node import Node
@@ -60,6 +60,15 @@ class Segment(Node):
     members: SegmentMemberConnection = batch_field(
         load.members_by_segment,
         description="Its members. A candidate whose consent has just expired is left out at once.",
+    )
+    members_as_of: CandidateConnection = batch_field(
+        load.members_as_of_by_segment,
+        description=(
+            "Who was in it at a moment, added last first: whoever had been added by then, that very moment included,"
+            " and was not removed by then. Nobody before it was made. It is what was recorded: who had a consent expire"
+            " stays in until their membership was ended; a change that is still under way will be dated when it began;"
+            " and people who were erased since are gone. BAD_USER_INPUT for a moment in the future."
+        ),
     )
     has_member: bool = batch_field(
         load.membership_by_segment, description="Whether the candidate is in it; false for an unknown candidate."

@@ -1,7 +1,7 @@
 """The audit log. `segments migrate` lets the role that serves add to it and read it, nothing else.
 
 Revision ID: 0007
-Revises: 0001
+Revises: 0003
 """
 
 import sqlalchemy as sa
@@ -9,7 +9,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "0007"
-down_revision = "0001"
+down_revision = "0003"
 branch_labels = None
 depends_on = None
 

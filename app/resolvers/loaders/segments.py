@@ -1,6 +1,7 @@
 """What segments and operations have."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
@@ -51,6 +52,22 @@ async def members_by_segment(
     demands = await context.rules() if filter and filter.needs_rules else NO_RULES
     listing = lists.members(filter, order.field, descending, demands, context.settings, wanted)
     asked = PageArguments(first, after, last, before)
+    return await pages(context, segment_ids, listing, asked, columns, context.settings.max_member_page)
+
+
+async def members_as_of_by_segment(
+    context: Context,
+    segment_ids: Sequence[UUID],
+    at: Annotated[datetime, strawberry.argument(description="The moment, to the microsecond; not in the future.")],
+    first: Annotated[
+        int | None, strawberry.argument(description="How many from the start, 1 to 1,000. Default: 25.")
+    ] = None,
+    after: After = None,
+    columns: Columns | None = None,
+) -> dict[UUID, Page]:
+    await segments.demand_past(context.database, context.account_id, at)
+    listing = lists.members_as_of(at, read_of(columns, "Candidate"))
+    asked = PageArguments(first, after)
     return await pages(context, segment_ids, listing, asked, columns, context.settings.max_member_page)
 
 
