@@ -62,6 +62,7 @@ class UserErrorCode(StrEnum):
     OPERATION_FINISHED = "OPERATION_FINISHED"
     NOT_UNDOABLE = "NOT_UNDOABLE"
     IN_USE = "IN_USE"
+    ERASED = "ERASED"
 
 
 described(
@@ -177,5 +178,6 @@ described(
         "OPERATION_FINISHED": "The operation is over.",
         "NOT_UNDOABLE": "The operation cannot be undone.",
         "IN_USE": "A campaign uses the segment.",
+        "ERASED": "The person was erased and does not come back.",
     },
 )
