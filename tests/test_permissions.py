@@ -36,6 +36,11 @@ NEEDED: dict[str, Permission | None] = {
     "Mutation.deleteSegment": Permission.EDIT_SEGMENTS,
     "Mutation.addCandidatesToSegment": Permission.EDIT_SEGMENTS,
     "Mutation.removeCandidatesFromSegment": Permission.EDIT_SEGMENTS,
+    "Mutation.upsertCandidates": Permission.SYNC_CANDIDATES,
+    "Mutation.upsertVacancies": Permission.SYNC_CANDIDATES,
+    "Mutation.recordApplications": Permission.SYNC_CANDIDATES,
+    "Mutation.upsertCandidateLists": Permission.SYNC_CANDIDATES,
+    "Mutation.setCandidateListMembers": Permission.SYNC_CANDIDATES,
 }
 
 root = pytest.mark.parametrize("root", NEEDED)

@@ -26,7 +26,7 @@ class Result:
 
 
 async def change(
-    info: Info[Context, None], permission: Permission, work: Callable[[Transaction, Context], Awaitable[Result]]
+    info: Info[Context, None], permission: Permission, work: Callable[[Transaction, Context], Awaitable[object]]
 ) -> Any:
     """Does the work in one transaction. What it raises of the expected undoes all of it and is in the result."""
     context = info.context

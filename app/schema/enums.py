@@ -6,6 +6,7 @@ import strawberry
 
 from app import models
 from app.auth import Permission as PrincipalPermission
+from app.domain.sync.candidate_lists import MembersMode
 
 
 def described(kind: type[StrEnum], description: str, values: dict[str, str], name: str | None = None) -> None:
@@ -15,6 +16,7 @@ def described(kind: type[StrEnum], description: str, values: dict[str, str], nam
         value.description = values[value.name]
 
 
+CandidateListMode = MembersMode
 Channel = models.Channel
 IneligibilityCode = models.IneligibilityCode
 MembershipOperationKind = models.MembershipOperationKind
@@ -161,6 +163,16 @@ described(
             " costs nothing, then the oldest."
         ),
     },
+)
+described(
+    CandidateListMode,
+    "What becomes of candidates who are named for a candidate list.",
+    {
+        "REPLACE": "They are on the list from now on, and nobody else.",
+        "ADD": "They are on the list too.",
+        "REMOVE": "They are on the list no longer.",
+    },
+    name="CandidateListMode",
 )
 described(
     UserErrorCode,

@@ -13,8 +13,9 @@ from app.domain.errors import InvalidInputError, UnknownExternalIdError
 from app.domain.lapses import end_lost_memberships
 from app.domain.sync.items import ABSENT, Outcome, given
 from app.domain.sync.known import known_candidates
+from app.domain.sync.moments import demand_order
 from app.importing.headers import Columns, Field, Shape
-from app.importing.kinds.kind import CANDIDATE_IDS, Cells, Kind, Parse, Row, demand_order, external_id_field
+from app.importing.kinds.kind import CANDIDATE_IDS, Cells, Kind, Parse, Row, external_id_field
 from app.importing.records import Record
 
 LONGEST_POLICY = 200

@@ -7,7 +7,7 @@ from typing import Any
 
 from app.database import Transaction
 from app.domain.accounts import Account
-from app.domain.candidates import LONGEST_EXTERNAL_ID, InvalidValueError, required_text, text
+from app.domain.candidates import LONGEST_EXTERNAL_ID, required_text, text
 from app.domain.sync.items import ABSENT, Absent, Outcome, given
 from app.importing.headers import Columns, Field, Shape
 from app.importing.records import Record
@@ -77,12 +77,6 @@ class Cells:
     def moment(self, name: str) -> datetime | Absent | None:
         cell = self[name]
         return ABSENT if cell is ABSENT else moment(cell, name)
-
-
-def demand_order(earlier: Any, later: Any, field: str, problem: str) -> None:
-    """Raises InvalidValueError for the field when both moments are known and in the wrong order."""
-    if isinstance(earlier, datetime) and isinstance(later, datetime) and later < earlier:
-        raise InvalidValueError(field, problem)
 
 
 def external_id_field(*synonyms: str) -> Field:

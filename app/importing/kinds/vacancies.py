@@ -7,9 +7,10 @@ from app.domain.accounts import Account
 from app.domain.candidates import required_text
 from app.domain.sync import vacancies as sync
 from app.domain.sync.items import Outcome, given
+from app.domain.sync.moments import demand_order
 from app.domain.sync.vacancies import LONGEST_TITLE
 from app.importing.headers import Columns, Field, Shape
-from app.importing.kinds.kind import Cells, Kind, Parse, Row, demand_order, external_id_field
+from app.importing.kinds.kind import Cells, Kind, Parse, Row, external_id_field
 from app.importing.records import Record
 
 SHAPE = Shape(
