@@ -12,10 +12,11 @@ from app.database import Transaction
 from app.domain.sync import applications
 from app.domain.sync.items import Outcome, given
 from app.resolvers.syncing import Fields, Kind, Said, sync
+from app.schema.flat import flat_input
 from app.schema.payloads import SyncPayload
 
 
-@strawberry.input(description="A candidate registered for a vacancy. Both must be known already.")
+@flat_input("A candidate registered for a vacancy. Both must be known already.")
 class ApplicationInput:
     candidate_external_id: str = strawberry.field(
         description="The candidate's id in the applicant tracking system; capitals count."

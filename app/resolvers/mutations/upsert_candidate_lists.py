@@ -14,13 +14,12 @@ from app.domain.sync.items import Outcome
 from app.engine.batch import batch_field
 from app.resolvers.loaders.vacancies import candidate_lists_in_order
 from app.resolvers.syncing import Fields, Kind, Said, sync
+from app.schema.flat import flat_input
 from app.schema.payloads import UpsertPayload
 from app.schema.vacancy import CandidateList
 
 
-@strawberry.input(
-    description="A candidate list as the applicant tracking system knows it, without those who are on it."
-)
+@flat_input("A candidate list as the applicant tracking system knows it, without those who are on it.")
 class CandidateListInput:
     external_id: str = strawberry.field(
         description="The list's id in the applicant tracking system, 1 to 200 characters; capitals count."

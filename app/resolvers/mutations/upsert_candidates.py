@@ -15,6 +15,7 @@ from app.engine.batch import batch_field
 from app.resolvers.loaders.candidates import candidates_in_order
 from app.resolvers.syncing import Fields, Kind, Said, sync
 from app.schema.candidate import Candidate
+from app.schema.flat import flat_input
 from app.schema.payloads import UpsertPayload
 
 CAUSE = "A sync changed an e-mail address or a verified mobile number."
@@ -23,11 +24,9 @@ CREATED_AT = (ABSENT,)
 """The graph says nothing of when candidates were created: the last of the values."""
 
 
-@strawberry.input(
-    description=(
-        "A candidate as the applicant tracking system knows them. A field that is left out keeps what is known; null"
-        " and blank text clear it. Space around texts is taken off."
-    )
+@flat_input(
+    "A candidate as the applicant tracking system knows them. A field that is left out keeps what is known; null"
+    " and blank text clear it. Space around texts is taken off."
 )
 class CandidateInput:
     external_id: str = strawberry.field(

@@ -17,11 +17,12 @@ from app.domain.sync.vacancies import LONGEST_TITLE
 from app.engine.batch import batch_field
 from app.resolvers.loaders.vacancies import vacancies_in_order
 from app.resolvers.syncing import Fields, Kind, Said, sync
+from app.schema.flat import flat_input
 from app.schema.payloads import UpsertPayload
 from app.schema.vacancy import Vacancy
 
 
-@strawberry.input(description="A vacancy as the applicant tracking system knows it.")
+@flat_input("A vacancy as the applicant tracking system knows it.")
 class VacancyInput:
     external_id: str = strawberry.field(
         description="The vacancy's id in the applicant tracking system, 1 to 200 characters; capitals count."
