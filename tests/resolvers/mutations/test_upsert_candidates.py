@@ -289,7 +289,6 @@ async def test_syncs_of_the_same_people_in_any_order_at_once_all_succeed(
     server_address: str, settings: Settings, world: World, client: Client
 ) -> None:
     """Twenty clients, each with the same people in an order of its own and with a city of its own."""
-    await world.segment()
     clients = [Client.of(server_address, settings, SECRET, world.account_id, subject=f"ats {n}") for n in range(20)]
 
     async def sync_often(sender: Client, number: int) -> list[dict[str, Any]]:
