@@ -147,7 +147,7 @@ class Transaction:
     async def copy(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
         """Loads rows by COPY, the fastest way in."""
         self.wrote = True
-        with self._observe(f"COPY {table}") or UNWATCHED:
+        with self._observe(f"-- Load rows into {table}.\nCOPY {table} FROM STDIN") or UNWATCHED:
             await self._connection.copy_records_to_table(table, columns=columns, records=rows)
 
     @asynccontextmanager

@@ -22,11 +22,16 @@ from app.resolvers.mutations.add_candidates_to_segment import add_candidates_to_
 from app.resolvers.mutations.archive_segment import archive_segment
 from app.resolvers.mutations.create_segment import create_segment
 from app.resolvers.mutations.delete_segment import delete_segment
+from app.resolvers.mutations.record_applications import record_applications
 from app.resolvers.mutations.remove_candidates_from_segment import remove_candidates_from_segment
 from app.resolvers.mutations.rename_segment import rename_segment
 from app.resolvers.mutations.renew_contract import renew_contract
 from app.resolvers.mutations.restore_segment import restore_segment
+from app.resolvers.mutations.set_candidate_list_members import set_candidate_list_members
 from app.resolvers.mutations.set_endpoint_limit import set_endpoint_limit
+from app.resolvers.mutations.upsert_candidate_lists import upsert_candidate_lists
+from app.resolvers.mutations.upsert_candidates import upsert_candidates
+from app.resolvers.mutations.upsert_vacancies import upsert_vacancies
 from app.resolvers.queries import Query
 from app.resolvers.subscriptions import Subscription
 from app.schema.errors import IMPLEMENTATIONS
@@ -37,8 +42,15 @@ def _mutation(resolver: object, description: str, needs: Permission = Permission
     return strawberry.mutation(resolver=resolver, description=f"{description} Needs {needs}.")  # type: ignore[call-overload]
 
 
+def _sync(resolver: object, description: str) -> object:
+    return _mutation(resolver, description, Permission.SYNC_CANDIDATES)
+
+
 @strawberry.type(
-    description="Everything that can be changed. Each mutation happens whole or, when it has userErrors, not at all."
+    description=(
+        "Everything that can be changed. Each mutation happens whole or, when it has userErrors, not at all; those of"
+        " a sync keep the good items and say what is wrong with the others."
+    )
 )
 class Mutation:
     create_segment = _mutation(create_segment, "Makes an empty segment.")
@@ -64,6 +76,17 @@ class Mutation:
     renew_contract = _mutation(
         renew_contract, "Makes the next contract, beside those there are.", Permission.MANAGE_ACCOUNT
     )
+    upsert_candidates = _sync(
+        upsert_candidates,
+        "Makes candidates and changes those that are known, by their externalId. Memberships that rested on an address"
+        " end with it.",
+    )
+    upsert_vacancies = _sync(upsert_vacancies, "Makes vacancies and changes those that are known, by their externalId.")
+    record_applications = _sync(record_applications, "Registers candidates for vacancies, or changes when they did.")
+    upsert_candidate_lists = _sync(
+        upsert_candidate_lists, "Makes candidate lists and renames those that are known, by their externalId."
+    )
+    set_candidate_list_members = _sync(set_candidate_list_members, "Changes who is on a candidate list.")
 
 
 def _finished(schema: GraphQLSchema) -> GraphQLSchema:

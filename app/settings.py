@@ -202,7 +202,10 @@ class Settings(BaseSettings):
         description="Most comparisons of fields with the same name, to see whether they can be merged.",
     )
     max_list_items: int = Field(
-        1_000, ge=1, le=100_000, description="Most items of a list in a document or its variables; not below MAX_IDS."
+        1_000,
+        ge=1,
+        le=100_000,
+        description="Most items of a list in a document or its variables; not below MAX_IDS and MAX_SYNCED.",
     )
     max_string_length: int = Field(
         10_000, ge=200, le=1_000_000, description="Longest text in a document or its variables, in characters."
@@ -237,6 +240,12 @@ class Settings(BaseSettings):
         100, ge=1, le=10_000, description="Most ids of one kind that an entry of the audit log names."
     )
     max_ids: int = Field(1_000, ge=1, le=10_000, description="Most ids in one list of one request.")
+    max_synced: int = Field(
+        1_000,
+        ge=1,
+        le=10_000,
+        description="Most items in one call of a sync.",
+    )
     max_page: int = Field(100, ge=1, le=1_000, description="Most rows in one page of a connection.")
     max_member_page: int = Field(
         1_000, ge=1, le=10_000, description="Most rows in one page of Segment.members or membersAsOf."
@@ -334,6 +343,8 @@ class Settings(BaseSettings):
             raise ValueError("SEGMENTS_DEFAULT_PAGE is larger than SEGMENTS_MAX_PAGE or SEGMENTS_MAX_MEMBER_PAGE")
         if self.max_ids > self.max_list_items:
             raise ValueError("SEGMENTS_MAX_IDS is larger than SEGMENTS_MAX_LIST_ITEMS")
+        if self.max_synced > self.max_list_items:
+            raise ValueError("SEGMENTS_MAX_SYNCED is larger than SEGMENTS_MAX_LIST_ITEMS")
         if self.max_cost > self.max_reporting_cost:
             raise ValueError("SEGMENTS_MAX_COST is larger than SEGMENTS_MAX_REPORTING_COST")
         if self.persisted_documents == "trusted-only" and self.trusted_documents is None:

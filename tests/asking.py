@@ -30,7 +30,14 @@ from app.graph import schema
 from tests.inventory import Inventory
 
 CURSORS = ("after", "before")
-KEYS = ("externalId", "idempotencyKey")
+KEYS = (
+    "externalId",
+    "candidateExternalId",
+    "candidateExternalIds",
+    "vacancyExternalId",
+    "listExternalId",
+    "idempotencyKey",
+)
 """Texts that the account itself keeps, and finds things by."""
 
 KINDS = {

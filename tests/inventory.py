@@ -98,11 +98,13 @@ class Inventory:
         self.ids["Vacancy"] = [uuid7(), uuid7()]
         self.ids["CandidateList"] = [uuid7(), uuid7()]
         for index, id in enumerate(self.ids["Vacancy"]):
-            await self.world.insert("vacancy", id=id, title=f"{self.label} vacancy {index}")
+            external_id = f"{self.label} {index + 1}"
+            await self.world.insert("vacancy", id=id, external_id=external_id, title=f"{self.label} vacancy {index}")
             for candidate_id in candidates[:2]:
                 await self.world.insert("application", candidate_id=candidate_id, vacancy_id=id)
         for index, id in enumerate(self.ids["CandidateList"]):
-            await self.world.insert("candidate_list", id=id, name=f"{self.label} list {index}")
+            external_id = f"{self.label} {index + 1}"
+            await self.world.insert("candidate_list", id=id, external_id=external_id, name=f"{self.label} list {index}")
             for candidate_id in candidates[:2]:
                 await self.world.insert("candidate_list_member", candidate_id=candidate_id, list_id=id)
 

@@ -38,6 +38,11 @@ NEEDED: dict[str, Permission | None] = {
     "Mutation.deleteSegment": Permission.EDIT_SEGMENTS,
     "Mutation.addCandidatesToSegment": Permission.EDIT_SEGMENTS,
     "Mutation.removeCandidatesFromSegment": Permission.EDIT_SEGMENTS,
+    "Mutation.upsertCandidates": Permission.SYNC_CANDIDATES,
+    "Mutation.upsertVacancies": Permission.SYNC_CANDIDATES,
+    "Mutation.recordApplications": Permission.SYNC_CANDIDATES,
+    "Mutation.upsertCandidateLists": Permission.SYNC_CANDIDATES,
+    "Mutation.setCandidateListMembers": Permission.SYNC_CANDIDATES,
     "Mutation.setEndpointLimit": Permission.MANAGE_ACCOUNT,
     "Mutation.renewContract": Permission.MANAGE_ACCOUNT,
 }

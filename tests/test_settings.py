@@ -78,6 +78,7 @@ BAD_VALUES: dict[str, tuple[str, ...]] = {
     "SEGMENTS_TRUSTED_DOCUMENTS": ("/hushhush/nowhere.json", "/"),
     "SEGMENTS_MAX_AUDIT_TARGETS": ("0", "10001"),
     "SEGMENTS_MAX_IDS": ("0", "10001"),
+    "SEGMENTS_MAX_SYNCED": ("0", "10001"),
     "SEGMENTS_MAX_PAGE": ("0", "1001"),
     "SEGMENTS_MAX_MEMBER_PAGE": ("0", "10001"),
     "SEGMENTS_DEFAULT_PAGE": ("0", "1001", "101"),
@@ -211,6 +212,7 @@ def test_a_default_page_larger_than_the_largest_is_refused(monkeypatch: pytest.M
 @pytest.mark.parametrize(
     ("variable", "value", "said"),
     [
+        ("SEGMENTS_MAX_SYNCED", "1001", "SEGMENTS_MAX_SYNCED is larger than SEGMENTS_MAX_LIST_ITEMS"),
         ("SEGMENTS_MAX_IDS", "1001", "SEGMENTS_MAX_IDS is larger than SEGMENTS_MAX_LIST_ITEMS"),
         ("SEGMENTS_MAX_COST", "1000001", "SEGMENTS_MAX_COST is larger than SEGMENTS_MAX_REPORTING_COST"),
     ],

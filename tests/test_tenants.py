@@ -120,7 +120,8 @@ async def test_a_cursor_of_the_other_account_is_refused(
 async def test_a_key_that_the_other_account_uses_is_free_in_ours(
     place: Place, own: Inventory, theirs: Inventory, own_client: Client
 ) -> None:
-    taken = f"{theirs.label} 1"  # An external id of theirs.
+    # External ids of theirs: one to make something of our own under, another to look for in vain.
+    taken = f"{theirs.label} {1 if place.name == 'externalId' else 2}"
     if place.name == "idempotencyKey":
         taken = f"{theirs.label} key of {place.field}"
         await theirs.use_key(taken)

@@ -47,6 +47,20 @@ class NotFoundError(DomainError):
 
 
 @dataclass(eq=False)
+class UnknownExternalIdError(NotFoundError):
+    """There is no {noun} {external_id}."""
+
+    external_id: str = ""
+
+
+@dataclass(eq=False)
+class ErasedError(DomainError):
+    """This person was erased and may not come back."""
+
+    code = "ERASED"
+
+
+@dataclass(eq=False)
 class NameTakenError(DomainError):
     """Another segment has this name already."""
 

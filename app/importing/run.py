@@ -17,10 +17,12 @@ from app.database import BusyError, Database, UnknownAccountError
 from app.domain import accounts, audit
 from app.domain.accounts import Account
 from app.domain.addresses import known_region
+from app.domain.errors import InvalidInputError
+from app.domain.sync.items import Outcome
 from app.importing.errors import ErrorsIntoInputError, UnknownRegionError
 from app.importing.headers import columns, recognised, shape_of
 from app.importing.kinds import KINDS, Kind
-from app.importing.kinds.kind import Failure, Outcome, Row
+from app.importing.kinds.kind import Failure, Row
 from app.importing.records import Table
 from app.importing.repeats import find_repeats, key_hash, settle
 from app.importing.report import ErrorFile, Summary
@@ -87,7 +89,8 @@ async def import_file(database: Database, wanted: Import, advance: Advance = sil
                 outcome = await _write(database, account, prepared.kind, list(chunk.rows.values()))
                 summary.add(outcome)
                 summary.superseded += chunk.superseded
-                failures = sorted(chunk.failures + outcome.failures, key=lambda failure: failure.record.line)
+                refused = [Failure(row.record, error.message) for row, error in outcome.refused]
+                failures = sorted(chunk.failures + refused, key=lambda failure: failure.record.line)
                 summary.fail(failures)
                 errors.write(failures)
                 advance(chunk.bytes_read)
@@ -129,7 +132,7 @@ def _chunks(table: Table, settled: Iterator[Row | Failure | None]) -> Iterator[C
     yield chunk
 
 
-async def _write(database: Database, account: Account, kind: Kind, rows: Sequence[Row]) -> Outcome:
+async def _write(database: Database, account: Account, kind: Kind, rows: Sequence[Row]) -> Outcome[Row]:
     """Writes rows in one transaction. If PostgreSQL refuses a value after all, its row alone fails."""
     if not rows:
         return Outcome()
@@ -145,7 +148,7 @@ async def _write(database: Database, account: Account, kind: Kind, rows: Sequenc
                 raise
         except REFUSALS as error:
             if len(rows) == 1:
-                return Outcome(failures=[Failure(rows[0].record, f"PostgreSQL refuses it: {error}.")])
+                return Outcome(refused=[(rows[0], InvalidInputError((), f"PostgreSQL refuses it: {error}."))])
             break
     middle = len(rows) // 2
     first = await _write(database, account, kind, rows[:middle])
@@ -154,7 +157,8 @@ async def _write(database: Database, account: Account, kind: Kind, rows: Sequenc
         first.created + second.created,
         first.updated + second.updated,
         first.unchanged + second.unchanged,
-        first.failures + second.failures,
+        {**first.ids, **second.ids},
+        first.refused + second.refused,
     )
 
 

@@ -28,7 +28,7 @@ class Result:
 
 
 async def change(
-    info: Info[Context, None], permission: Permission, work: Callable[[Transaction, Context], Awaitable[Result]]
+    info: Info[Context, None], permission: Permission, work: Callable[[Transaction, Context], Awaitable[object]]
 ) -> Any:
     """Does the work in one transaction, and writes it into the audit log when it changed anything.
 

@@ -31,6 +31,14 @@ async def candidates_by_id(context: Context, ids: Sequence[UUID]) -> dict[UUID, 
     return await reading.rows_by_id(context.database, reading.CANDIDATES, context.account_id, ids)
 
 
+async def candidates_in_order(
+    context: Context, keys: Sequence[tuple[UUID, ...]]
+) -> dict[tuple[UUID, ...], list[Record]]:
+    """The candidates of each sequence of ids, in its order."""
+    found = reading.rows_in_order
+    return {ids: await found(context.database, reading.CANDIDATES, context.account_id, ids) for ids in keys}
+
+
 async def consents_by_candidate(
     context: Context, candidate_ids: Sequence[UUID], columns: Columns | None = None
 ) -> dict[UUID, list[Record]]:

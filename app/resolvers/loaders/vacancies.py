@@ -21,6 +21,22 @@ async def candidate_lists_by_id(context: Context, ids: Sequence[UUID]) -> dict[U
     return await reading.rows_by_id(context.database, reading.CANDIDATE_LISTS, context.account_id, ids)
 
 
+async def vacancies_in_order(
+    context: Context, keys: Sequence[tuple[UUID, ...]]
+) -> dict[tuple[UUID, ...], list[Record]]:
+    """The vacancies of each sequence of ids, in its order."""
+    found = reading.rows_in_order
+    return {ids: await found(context.database, reading.VACANCIES, context.account_id, ids) for ids in keys}
+
+
+async def candidate_lists_in_order(
+    context: Context, keys: Sequence[tuple[UUID, ...]]
+) -> dict[tuple[UUID, ...], list[Record]]:
+    """The candidate lists of each sequence of ids, in its order."""
+    found = reading.rows_in_order
+    return {ids: await found(context.database, reading.CANDIDATE_LISTS, context.account_id, ids) for ids in keys}
+
+
 async def applications_by_vacancy(
     context: Context,
     vacancy_ids: Sequence[UUID],
