@@ -50,6 +50,8 @@ class KeptPlans:
     """The variables that @skip and @include look at, once they are known."""
     by_variant: dict[tuple[Any, ...], Any] = field(default_factory=dict)
     """By the values of these variables."""
+    variables: Any = None
+    """What reads the JSON of its variables, once that is made."""
 
 
 @dataclass(frozen=True, slots=True)
