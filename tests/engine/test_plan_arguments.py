@@ -47,6 +47,7 @@ class Box:
     grid: list[list[int | None]] | None = None
     price: Price | None = None
     count: int = 1
+    sides: list[int] = strawberry.field(default=(1, 2))  # Strawberry makes a list of it.
 
 
 @strawberry.input(one_of=True)
@@ -213,6 +214,7 @@ ORDINARY = [
      {"v": "a", "if": True}),
     ("query($v: String, $if: Boolean!) { told(text: $v) @skip(if: $if) x: told(text: $v) @include(if: $if) }",
      {"v": "a", "if": False}),
+    ("query($v: Box, $t: String!) { told(standard: $v, text: $t) }", {"t": "a"}),
     *of("ID", "id", 5, 5.0),
     *of("Int!", "number", 3.0),
     *of("Float", "weight", 3),
@@ -229,6 +231,8 @@ COERCED = [
 ]
 """Odd values that graphql-core takes."""
 
+NO_CHOICES: list[dict[str, Any]] = [{}, {"name": None}, {"name": "a", "ids": ["a"]}, {"name": "a", "ids": None}]
+
 REFUSED = [
     *of("Int!", "number", "1", 1.5, True, None, 2**31, -(2**31) - 1, [1], {}),
     *of("String", "text", 1, True, [], {}),
@@ -244,7 +248,7 @@ REFUSED = [
     *of("Box", "box", {}, {"name": None}, {**LEAST, "other": 1}, {**LEAST, "size": None}, {**LEAST, "tags": [None]}),
     *of("Box", "box", "a", [LEAST], {**LEAST, "inner": {}}, {**LEAST, "grid": [[1], None]}, {**LEAST, "count": None}),
     *of("[Box]", "boxes", [LEAST, {}]),
-    *of("Choice", "choice", {}, {"name": None}, {"name": "a", "ids": ["a"]}, {"name": "a", "ids": None}, {"x": 1}),
+    *of("Choice", "choice", *NO_CHOICES, {"x": 1}),
     ("query($v: Int!) { told(number: $v) }", {}),
     ("query($v: Int) { told(number: $v) }", {"v": None}),
     ("query($v: Int! = 7) { told(number: $v) }", {"v": None}),
@@ -288,6 +292,19 @@ async def test_what_is_refused_is_refused_as_graphql_core_does(
     assert by_plan == standard
     assert executor == "graphql-core; error"
     assert len(thorough) == 1
+
+
+@pytest.mark.parametrize(("query", "variables"), of("Choice", "choice", *NO_CHOICES), ids=str)
+async def test_exactly_one_choice_is_demanded_even_if_strawberry_leaves_that_to_graphql_core(
+    query: str, variables: dict[str, Any], thorough: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    choice = SCHEMA._schema.type_map["Choice"]
+    monkeypatch.setattr(choice, "out_type", dict)
+    monkeypatch.setattr(choice, "is_one_of", True)
+    by_plan, standard, _ = await answers(query, variables)
+    assert b'"errors"' in standard
+    assert by_plan == standard
+    assert thorough == ["variables"]
 
 
 async def test_arguments_without_variables_are_worked_out_once(thorough: list[str]) -> None:
