@@ -81,7 +81,8 @@ async def _told(
     """What was given; then changes it, so that the next one would be told if it were the same."""
     told = repr([number, text, id, ids, flag, weight, size, sizes, box, boxes, choice, price, anything, names, lists])
     told += repr(standard)
-    for each in (ids, sizes, boxes, anything, names, lists):
+    given: list[Any] = [ids, sizes, boxes, anything, names, lists]
+    for each in given:
         if isinstance(each, list):
             each.append("changed")
     for changed in (box, standard, *(boxes or ())):
