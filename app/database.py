@@ -286,7 +286,7 @@ class Database:
 
     async def notify(self, channel: str, messages: Sequence[str]) -> None:
         """Sends messages to all who listen. They are part of no request, and nobody observes the statement."""
-        async with self._borrowed() as connection:
+        async with self._reading.borrowed() as connection:
             await connection.fetch(NOTIFY, channel, messages)
 
     @asynccontextmanager

@@ -162,6 +162,6 @@ async def _write(database: Database, account: Account, kind: Kind, rows: Sequenc
     )
 
 
-def _entry(kind: Kind, outcome: Outcome) -> audit.Entry:
+def _entry(kind: Kind, outcome: Outcome[Row]) -> audit.Entry:
     counts = {"created": outcome.created, "updated": outcome.updated}
     return audit.Entry("segments import", f"import {kind.shape.kind}", counts=counts)

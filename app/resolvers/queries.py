@@ -232,7 +232,7 @@ class Query:
         context = info.context
         context.demand(Permission.MANAGE_ACCOUNT)
         listing = audit.entries(filter or AuditFilter(), context.settings)
-        return await _page(context, listing, PageArguments(first, after, last, before))
+        return await _page(info, listing, PageArguments(first, after, last, before))
 
     @strawberry.field(
         description=(

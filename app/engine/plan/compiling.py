@@ -26,6 +26,8 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.types.arguments import convert_arguments
 from strawberry.types.field import StrawberryField
 
+from app.engine.plan.arguments import Values, either
+from app.engine.plan.inputs import Odd
 from app.engine.plan.running import Arguments, Asking, Awaited, Batched, Plan, Region, Single
 from app.engine.plan.selecting import Selecting
 from app.engine.plan.writing import Shortcut, Writer
@@ -51,6 +53,7 @@ class Grounds:
     scalars: Any
     """The Strawberry schema's registry of scalars."""
     config: StrawberryConfig
+    values: Values
     shortcuts: Mapping[str, Shortcut]
 
 
@@ -110,7 +113,11 @@ class _Compiler:
         if not field.args:
             return _no_arguments
         if node.arguments and _has_variables(node):
-            return arguments
+            given = {each.name.value: each.value for each in node.arguments}
+            try:
+                return either(grounds.values.arguments(field, definition, given), arguments)
+            except Odd:
+                return arguments
         fixed = arguments(VariableValues({}, {}))
         return lambda _: fixed
 
