@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route, WebSocketRoute
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.auth import Authenticator, IssuerUnavailableError, UnauthenticatedError
 from app.connections import OverloadedError
@@ -92,7 +93,8 @@ class Server:
             exception_handlers={HTTPException: _refused},
             lifespan=self._lifespan,
         )
-        self.app = ObservedApp(routes, observers, lambda: self.readiness.stopping)
+        direct = routes if settings.allowed_origins else _Direct(self._graphql, routes)
+        self.app = ObservedApp(direct, observers, lambda: self.readiness.stopping)
 
     @asynccontextmanager
     async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
@@ -142,6 +144,20 @@ class Server:
         """200 when requests can be served, else 503 with the reason."""
         reason = await self.readiness.obstacle(self.database)
         return JSONResponse({"ready": False, "reason": reason}, 503) if reason else JSONResponse({"ready": True})
+
+
+class _Direct:
+    """Takes what most requests are past the routes: a POST to /graphql."""
+
+    def __init__(self, graphql: GraphQLApp, routes: ASGIApp) -> None:
+        self._graphql = graphql
+        self._routes = routes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["method"] == "POST" and scope["path"] == "/graphql":
+            await self._graphql(scope, receive, send)
+        else:
+            await self._routes(scope, receive, send)
 
 
 class _Endpoint:
