@@ -46,7 +46,7 @@ class HttpRequest:
         self._headers = headers
 
     def header(self, name: bytes) -> str:
-        """The header of this name, which is in lower case: the first of them, or all of Accept; empty if there is none."""
+        """The header of this name in lower case: the first of them, or all of Accept; empty if there is none."""
         return self._headers.get(name, b"").decode("latin-1")
 
     @property
