@@ -38,6 +38,7 @@ from app.schema.scalars import SHORTCUTS
 from app.settings import Settings
 from app.shared_throttle import SharedThrottle
 from app.tracing import Tracing
+from app.worker import working
 
 MOST_KEPT_ACCOUNTS = 10_000
 
@@ -100,7 +101,8 @@ class Server:
             self._metrics.watch(self.database, self._engine.document_use)
         self.database.changed = self._following.changed
         try:
-            yield
+            async with working(self.database, self.settings):
+                yield
         finally:
             await self._authenticator.close()
             await self.database.close()

@@ -7,6 +7,7 @@ for their end.
 
 import asyncio
 import logging
+import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from time import perf_counter
@@ -41,6 +42,7 @@ PASSING = (
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,
     asyncpg.InsufficientResourcesError,
+    asyncpg.LockNotAvailableError,
     asyncpg.TransactionRollbackError,
     asyncpg.ReadOnlySQLTransactionError,
 )
@@ -178,3 +180,17 @@ async def working(database: Database, settings: Settings) -> AsyncIterator[Worke
         with suppress(TimeoutError):
             async with asyncio.timeout(SECONDS_TO_STOP):
                 await running
+
+
+async def work_until_stopped(database_url: str, settings: Settings) -> None:
+    """Works on the database until SIGTERM or SIGINT, then finishes the chunks under way."""
+    database = await Database.open(database_url, settings)
+    worker = Worker(database, settings)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, worker.stop)
+    log.info("The worker is ready.")
+    try:
+        await worker.run()
+    finally:
+        await database.close()

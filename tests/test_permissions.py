@@ -36,6 +36,8 @@ NEEDED: dict[str, Permission | None] = {
     "Mutation.deleteSegment": Permission.EDIT_SEGMENTS,
     "Mutation.addCandidatesToSegment": Permission.EDIT_SEGMENTS,
     "Mutation.removeCandidatesFromSegment": Permission.EDIT_SEGMENTS,
+    "Mutation.cancelOperation": Permission.EDIT_SEGMENTS,
+    "Mutation.undoOperation": Permission.EDIT_SEGMENTS,
 }
 
 root = pytest.mark.parametrize("root", NEEDED)

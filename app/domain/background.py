@@ -49,7 +49,8 @@ MOVE = """
 -- Keep what a chunk did.
 UPDATE membership_operation SET
   status = CASE WHEN $4 THEN 'COMPLETED' ELSE 'RUNNING' END::membership_operation_status,
-  finished_at = CASE WHEN $4 THEN $3 END, stepped_at = $3, attempts = 0, retry_at = NULL, cursor = $5, reserved = $6,
+  finished_at = CASE WHEN $4 THEN $3::timestamptz END, stepped_at = $3, attempts = 0, retry_at = NULL,
+  cursor = $5, reserved = $6,
   matched_count = matched_count + $7, processed_count = processed_count + $8, added_count = added_count + $9,
   removed_count = removed_count + $10, already_member_count = already_member_count + $11,
   ineligible_count = ineligible_count + $12, over_quota_count = over_quota_count + $13, ineligible = $14
