@@ -154,18 +154,19 @@ class AddStep:
         found = _found(self.segment, selected, self.demands, self.settings, p, p.when_used(tx.now))
         operation = f"{p(self.operation_id)}::uuid"
         joins = self._joins(in_use, p)
-        at_once, freezing, kept, few = joins, "", "0", "true"
+        at_once, size, freezing, kept, few = joins, "", "", "0", "true"
         if most_at_once is not None:
-            few = f"(SELECT count(*) <= {p(most_at_once)} FROM found)"
+            few = "(SELECT few FROM size)"
             at_once = f"{few} AND {joins}"
             pending = frozen(operation, f"FROM found c WHERE NOT {few} AND {joins}", self.settings)
+            size = f", size AS MATERIALIZED (SELECT count(*) <= {p(most_at_once)} AS few FROM found)"
             freezing = f", pending AS ({pending}\n)"
             kept = "(SELECT coalesce(sum(kept), 0) FROM pending)"
         [row] = await tx.bulk(
             f"""
 -- Add the eligible who are not in yet, and keep who is left out: with no reason of their own, there was no room.
 WITH found AS MATERIALIZED ({found}
-), added AS (
+){size}, added AS (
   INSERT INTO segment_member AS m (account_id, segment_id, added_at, candidate_id, channel, operation_id)
   SELECT $1, {p(self.segment.id)}::uuid, {p(tx.now)}::timestamptz, c.id, '{self.segment.channel}'::channel, {operation}
   FROM found c WHERE {at_once}
@@ -232,7 +233,7 @@ async def assess(
 -- What adding these candidates would meet.
 SELECT {_counts(_endpoint_in_use(segment, selected), demands.codes(segment.channel))}
 FROM (
-  SELECT f.id, f.member AND f.reasons = 0 AS member, f.reasons
+  SELECT f.id, f.member AND f.reasons = 0 AS member, f.in_use, f.reasons
   FROM ({_found(segment, selected, demands, settings, p, now)}
   ) AS f
 ) AS c""",
@@ -246,14 +247,28 @@ def _found(
 ) -> str:
     """Every selected candidate with whether they are a member and what stands in their way.
 
-    OFFSET 0 keeps the subquery whole, so that this is worked out once per candidate.
+    OFFSET 0 keeps the subquery whole, so that this is worked out once per candidate. Of some ids, the memberships of
+    each are looked up, which also tells whether their endpoint is in use: a join would be planned by how large the
+    segment was when statistics were taken, and between the chunks of an operation it grows by all of them.
     """
-    found = verdicts(demands, segment.channel, "c", p, now)
+    among = None if selected.ids is None else f"{p(list(selected.ids))}::uuid[]"
+    found = verdicts(demands, segment.channel, "c", p, now, among)
+    if selected.ids is None:
+        member, in_use = "m.candidate_id IS NOT NULL", "NULL::bool"
+        memberships = (
+            "LEFT JOIN segment_member m ON m.account_id = $1 AND m.candidate_id = c.id"
+            f" AND m.channel = '{segment.channel}' AND m.segment_id = {p(segment.id)}"
+        )
+    else:
+        member, in_use = "coalesce(e.here, false)", "e.here IS NOT NULL"
+        memberships = (
+            f"CROSS JOIN LATERAL (SELECT bool_or(m.segment_id = {p(segment.id)}) AS here FROM segment_member m"
+            f" WHERE m.account_id = $1 AND m.candidate_id = c.id AND m.channel = '{segment.channel}') AS e"
+        )
     return f"""
-  SELECT c.id, c.created_at, m.candidate_id IS NOT NULL AS member, {found.reasons} AS reasons
+  SELECT c.id, c.created_at, {member} AS member, {in_use} AS in_use, {found.reasons} AS reasons
   FROM candidate c
-  LEFT JOIN segment_member m ON m.account_id = $1 AND m.candidate_id = c.id
-    AND m.channel = '{segment.channel}' AND m.segment_id = {p(segment.id)}
+  {memberships}
   {found.joins}
   WHERE c.account_id = $1 AND {selected.where(p, demands, settings)}
   OFFSET 0"""
@@ -277,13 +292,10 @@ def _assessment(row: Record) -> Assessment:
 
 
 def _endpoint_in_use(segment: SegmentRef, selected: Selected) -> str:
-    """The candidate `c` is in some segment of the channel. Looked up for each of some ids; for a search, which may
-    find everybody, against a hash of them all."""
+    """The found candidate `c` is in some segment of the channel. For a search, which may find everybody, against a hash
+    of them all."""
     if selected.ids is not None:
-        return (
-            "EXISTS (SELECT FROM segment_member e WHERE e.account_id = $1 AND e.candidate_id = c.id"
-            f" AND e.channel = '{segment.channel}')"
-        )
+        return "c.in_use"
     return (
         "(c.id IN (SELECT e.candidate_id FROM segment_member e"
         f" WHERE e.account_id = $1 AND e.channel = '{segment.channel}'))"

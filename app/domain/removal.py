@@ -45,7 +45,7 @@ async def remove_members(
     they are many. Returns the operation, and how many they are."""
     operation_id = operations.new_id()
     p = Parameters(tx.account_id)
-    few = f"(SELECT count(*) <= {p(settings.inline_add_limit)} FROM found)"
+    few = "(SELECT few FROM size)"
     pending = frozen(f"{p(operation_id)}::uuid", f"FROM found c WHERE NOT {few}", settings)
     [row] = await tx.bulk(
         f"""
@@ -54,6 +54,7 @@ WITH found AS MATERIALIZED (
   SELECT m.candidate_id AS id FROM segment_member m
   LEFT JOIN candidate c ON c.account_id = $1 AND c.id = m.candidate_id
   WHERE m.account_id = $1 AND m.segment_id = {p(segment.id)} AND {condition(p)}
+), size AS MATERIALIZED (SELECT count(*) <= {p(settings.inline_add_limit)} AS few FROM found
 ), pending AS ({pending}
 )
 SELECT count(*) AS matched, CASE WHEN {few} THEN array_agg(c.id ORDER BY c.id) END AS ids FROM found c""",

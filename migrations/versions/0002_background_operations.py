@@ -41,6 +41,8 @@ def upgrade() -> None:
         sa.Column("candidate_ids", sa.ARRAY(sa.UUID()), nullable=False),
         sa.PrimaryKeyConstraint("account_id", "operation_id", "last_candidate_id"),
     )
+    # Ids do not compress, and these are read once.
+    op.execute("ALTER TABLE pending_candidate ALTER COLUMN candidate_ids SET STORAGE EXTERNAL")
 
 
 def downgrade() -> None:
