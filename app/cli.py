@@ -27,6 +27,7 @@ from app.serving import StoppableServer
 from app.settings import InvalidSettingsError, Settings, unknown_variables
 from app.settings_document import document
 from app.tracing import tracing
+from app.worker import work_until_stopped
 
 DEMO_CANDIDATES = 100_000
 
@@ -103,6 +104,16 @@ async def _connect(url: str) -> None:
 async def _make_demo(candidates: int) -> None:
     async with opened() as (database, owner_url):
         await demo_account.make_demo(database, candidates, owner_url)
+
+
+@segments.command()
+def worker() -> None:
+    """Carry queued operations forward until interrupted; servers do so too, unless SEGMENTS_WORKERS is 0."""
+    settings = Settings.read()
+    logs.configure(settings)
+    with place(settings) as found:
+        asyncio.run(_connect(found.url))
+        asyncio.run(work_until_stopped(found.url, settings))
 
 
 @segments.command("migrate")

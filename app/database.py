@@ -11,7 +11,7 @@ another, and what one statement counted is still true when the next one writes.
 import asyncio
 import re
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self
@@ -54,6 +54,9 @@ WRITES = re.compile(r"\b(INSERT INTO|(?<!FOR )UPDATE|DELETE FROM|MERGE INTO)\b")
 
 SECONDS_TO_CLOSE = 5.0
 PROBE_SECONDS = 1.0
+
+COMMIT_WITHOUT_WAITING = "SET LOCAL synchronous_commit = off"
+COMMIT_AS_USUAL = "SET LOCAL synchronous_commit TO DEFAULT"
 
 BEGIN_SNAPSHOT = (
     "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = 0; SET LOCAL plan_cache_mode = auto"
@@ -120,6 +123,8 @@ class Transaction:
         self.now = now
         self.wrote = False
         """Whether a statement ran that may have changed rows."""
+        self.queued = False
+        """Whether it left something to be done in the background."""
 
     async def fetch(self, statement: str, *values: Any) -> list[Record]:
         """Runs a statement that stays prepared: for those that always touch few rows."""
@@ -149,6 +154,10 @@ class Transaction:
         self.wrote = True
         with self._observe(f"-- Load rows into {table}.\nCOPY {table} FROM STDIN") or UNWATCHED:
             await self._connection.copy_records_to_table(table, columns=columns, records=rows)
+
+    async def keep(self) -> None:
+        """Lets the commit wait for the disk, even of a change that could be made again."""
+        await self._connection.execute(COMMIT_AS_USUAL)
 
     @asynccontextmanager
     async def part(self) -> AsyncIterator[None]:
@@ -203,12 +212,10 @@ class Database:
         self.settings = settings
         self.changed: Callable[[UUID], None] = _unfollowed
         """Told of each account whose data this process has changed."""
+        self.queued: Callable[[], None] = _unattended
+        """Told when this process has left something to be done in the background."""
         self._turns: dict[UUID, _Turn] = {}
-        self._begin = (
-            f"BEGIN; SET LOCAL lock_timeout = {int(settings.lock_timeout * 1000)};"
-            f" SET LOCAL statement_timeout = {int(settings.mutation_timeout * 1000)};"
-            f" SET LOCAL work_mem = '{settings.change_work_mem}MB'; SET LOCAL plan_cache_mode = auto"
-        )
+        self._begin = _begin(settings, settings.lock_timeout)
 
     @classmethod
     async def open(cls, url: str, settings: Settings, observe: Observer = unobserved) -> Self:
@@ -299,19 +306,33 @@ class Database:
             finally:
                 await _roll_back(connection)
 
-    @asynccontextmanager
-    async def write(self, account_id: UUID) -> AsyncIterator[Transaction]:
+    def write(self, account_id: UUID) -> AbstractAsyncContextManager[Transaction]:
         """A transaction in the account's turn: committed when the block ends, rolled back when it raises.
 
         Raises BusyError when the turn does not come within the lock timeout, UnknownAccountError when there is no
         such account.
         """
-        async with self._turn(account_id), self._reading.borrowed() as connection:
+        return self._write(account_id, self.settings.lock_timeout, self._begin)
+
+    def write_repeatable(self, account_id: UUID, patience: float) -> AbstractAsyncContextManager[Transaction]:
+        """The same for a change that is simply made again if it is lost: a crash of PostgreSQL, and nothing else, may
+        lose it although it was committed, whole, and so its commit waits for no disk.
+
+        `patience` is how many seconds it waits for the turn.
+        """
+        return self._write(account_id, patience, f"{_begin(self.settings, patience)}; {COMMIT_WITHOUT_WAITING}")
+
+    @asynccontextmanager
+    async def _write(self, account_id: UUID, patience: float, begin: str) -> AsyncIterator[Transaction]:
+        async with self._turn(account_id, patience), self._reading.borrowed() as connection:
             try:
-                await connection.execute(self._begin)
-                yield await self._take_turn(connection, account_id)
+                await connection.execute(begin)
+                tx = await self._take_turn(connection, account_id)
+                yield tx
                 await connection.execute("COMMIT")
                 self.changed(account_id)
+                if tx.queued:
+                    self.queued()
             except asyncpg.LockNotAvailableError:
                 await _roll_back(connection)
                 raise BusyError from None
@@ -329,13 +350,13 @@ class Database:
         return Transaction(connection, account_id, usage, now, self._observe)
 
     @asynccontextmanager
-    async def _turn(self, account_id: UUID) -> AsyncIterator[None]:
+    async def _turn(self, account_id: UUID, patience: float) -> AsyncIterator[None]:
         """Few writers of one account wait at the database, so that they cannot use up the pool."""
         turn = self._turns.setdefault(account_id, _Turn(asyncio.Semaphore(self.settings.writers_per_account)))
         turn.interested += 1
         try:
             try:
-                async with asyncio.timeout(self.settings.lock_timeout):
+                async with asyncio.timeout(patience):
                     await turn.semaphore.acquire()
             except TimeoutError:
                 raise BusyError from None
@@ -364,7 +385,19 @@ async def _roll_back(connection: "PoolConnectionProxy[Record]") -> None:
         raise
 
 
+def _begin(settings: Settings, patience: float) -> str:
+    return (
+        f"BEGIN; SET LOCAL lock_timeout = {max(1, int(patience * 1000))};"
+        f" SET LOCAL statement_timeout = {int(settings.mutation_timeout * 1000)};"
+        f" SET LOCAL work_mem = '{settings.change_work_mem}MB'; SET LOCAL plan_cache_mode = auto"
+    )
+
+
 def _unfollowed(_: UUID) -> None:
+    pass
+
+
+def _unattended() -> None:
     pass
 
 

@@ -20,6 +20,7 @@ from app.auth import Permission
 from app.engine.batch import value_of
 from app.resolvers.mutations.add_candidates_to_segment import add_candidates_to_segment
 from app.resolvers.mutations.archive_segment import archive_segment
+from app.resolvers.mutations.cancel_operation import cancel_operation
 from app.resolvers.mutations.create_segment import create_segment
 from app.resolvers.mutations.delete_segment import delete_segment
 from app.resolvers.mutations.record_applications import record_applications
@@ -29,6 +30,7 @@ from app.resolvers.mutations.renew_contract import renew_contract
 from app.resolvers.mutations.restore_segment import restore_segment
 from app.resolvers.mutations.set_candidate_list_members import set_candidate_list_members
 from app.resolvers.mutations.set_endpoint_limit import set_endpoint_limit
+from app.resolvers.mutations.undo_operation import undo_operation
 from app.resolvers.mutations.upsert_candidate_lists import upsert_candidate_lists
 from app.resolvers.mutations.upsert_candidates import upsert_candidates
 from app.resolvers.mutations.upsert_vacancies import upsert_vacancies
@@ -57,16 +59,28 @@ class Mutation:
     rename_segment = _mutation(rename_segment, "Gives a segment another name.")
     archive_segment = _mutation(
         archive_segment,
-        "Takes a segment out of use. Nobody adds or removes members then, and they go on using their endpoints.",
+        "Takes a segment out of use. Nobody adds or removes members then, and they go on using their endpoints."
+        " Operations under way go on.",
     )
     restore_segment = _mutation(restore_segment, "Takes an archived segment back into use.")
-    delete_segment = _mutation(delete_segment, "Deletes a segment for good and ends its memberships.")
+    delete_segment = _mutation(
+        delete_segment, "Deletes a segment for good, ends its memberships and cancels operations under way on it."
+    )
     add_candidates_to_segment = _mutation(
         add_candidates_to_segment,
-        "Adds those of the candidates who may join, and says who was left out and why.",
+        "Adds those of the candidates who may join, and says who was left out and why. When more than 5,000 are"
+        " selected, they are queued, and the endpoints they need reserved.",
     )
     remove_candidates_from_segment = _mutation(
-        remove_candidates_from_segment, "Removes candidates. Endpoints that nothing else needs are free at once."
+        remove_candidates_from_segment,
+        "Removes candidates. Endpoints that nothing else needs are free at once. More than 5,000 are queued.",
+    )
+    cancel_operation = _mutation(
+        cancel_operation, "Stops an operation that has not ended. What it had done stays; undoOperation takes it back."
+    )
+    undo_operation = _mutation(
+        undo_operation,
+        "Takes back an addition or a removal: once, by an operation of its own. More than 5,000 are queued.",
     )
     set_endpoint_limit = _mutation(
         set_endpoint_limit,

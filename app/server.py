@@ -41,6 +41,7 @@ from app.schema.scalars import SHORTCUTS
 from app.settings import Settings
 from app.shared_throttle import SharedThrottle
 from app.tracing import Tracing
+from app.worker import working
 
 MOST_KEPT_ACCOUNTS = 10_000
 
@@ -105,7 +106,9 @@ class Server:
         notices = ChangeNotices(self.database, self._database_url)
         notices.on_change.append(self._following.changed)
         try:
-            async with notices.telling(), notices.listening():
+            async with notices.telling(), notices.listening(), working(self.database, self.settings) as worker:
+                if worker is not None:
+                    notices.on_change.append(lambda _: worker.wake())
                 yield
         finally:
             await self._authenticator.close()

@@ -138,6 +138,36 @@ class Settings(BaseSettings):
         128, ge=4, le=4096, description="Megabytes that each sort and hash of a change may take in PostgreSQL."
     )
 
+    # What runs in the background
+    inline_add_limit: int = Field(
+        5_000,
+        ge=1,
+        le=1_000_000,
+        description="Most candidates that one addition, removal or undoing may match to be done at once, while its"
+        " client waits; beyond that it is queued.",
+    )
+    chunk_size: int = Field(
+        10_000, ge=1, le=100_000, description="Most candidates of a queued operation in one transaction."
+    )
+    chunk_time: float = Field(
+        0.02,
+        ge=0.001,
+        le=60,
+        description="Seconds that such a transaction should take: its account's other changes wait for it.",
+    )
+    chunk_attempts: int = Field(
+        3, ge=1, le=100, description="How often such a transaction may fail before its operation is given up."
+    )
+    workers: int = Field(
+        1,
+        ge=0,
+        le=100,
+        description="Queued operations that one process goes on with at once; 0 leaves them to others.",
+    )
+    worker_interval: float = Field(
+        1, ge=0.01, le=60, description="Seconds after which a worker with nothing to do looks for operations again."
+    )
+
     # Who may ask
     jwt_secret: Annotated[SecretStr, AfterValidator(long_secret)] | None = Field(
         None,

@@ -11,7 +11,7 @@ from uuid_utils.compat import uuid7
 
 from app.database import Database
 from app.domain.idempotency import once
-from app.domain.membership import remove_candidates
+from app.domain.removal import remove_candidates
 from app.domain.selection import CandidateSelection
 from app.models import Channel
 from tests.world import GENERAL, SMS, World

@@ -45,6 +45,8 @@ NEEDED: dict[str, Permission | None] = {
     "Mutation.setCandidateListMembers": Permission.SYNC_CANDIDATES,
     "Mutation.setEndpointLimit": Permission.MANAGE_ACCOUNT,
     "Mutation.renewContract": Permission.MANAGE_ACCOUNT,
+    "Mutation.cancelOperation": Permission.EDIT_SEGMENTS,
+    "Mutation.undoOperation": Permission.EDIT_SEGMENTS,
 }
 
 root = pytest.mark.parametrize("root", NEEDED)

@@ -125,6 +125,21 @@ class InUseError(DomainError):
     code = "IN_USE"
 
 
+@dataclass(eq=False)
+class OperationFinishedError(DomainError):
+    """The operation has ended already."""
+
+    code = "OPERATION_FINISHED"
+
+
+@dataclass(eq=False)
+class NotUndoableError(DomainError):
+    """The operation cannot be undone: {problem}."""
+
+    problem: str = ""
+    code = "NOT_UNDOABLE"
+
+
 class RefusedError(Exception):
     """Several expected failures at once."""
 

@@ -36,16 +36,23 @@ SELECT email_used, sms_used, reserved FROM endpoint_usage WHERE account_id = $1
 """
 
 CHANGE = """
--- Count endpoints that came into use or fell out of it.
-UPDATE endpoint_usage SET email_used = email_used + $2, sms_used = sms_used + $3 WHERE account_id = $1
+-- Count endpoints that came into use or fell out of it, were set aside or released.
+UPDATE endpoint_usage SET email_used = email_used + $2, sms_used = sms_used + $3, reserved = reserved + $4
+WHERE account_id = $1
 """
 
 
 async def limit(tx: Transaction) -> int:
     """The endpoints that the contract allows. Raises ContractInactiveError when none is in force."""
-    found: int | None = await tx.fetchval(IN_FORCE, tx.account_id, tx.now.date())
+    found = await limit_in_force(tx)
     if found is None:
         raise ContractInactiveError
+    return found
+
+
+async def limit_in_force(tx: Transaction) -> int | None:
+    """The endpoints that the contract allows; None when none is in force."""
+    found: int | None = await tx.fetchval(IN_FORCE, tx.account_id, tx.now.date())
     return found
 
 
@@ -64,6 +71,6 @@ async def usage(database: Database, account_id: UUID) -> Record:
     return row
 
 
-async def change(tx: Transaction, email: int = 0, sms: int = 0) -> None:
-    if email or sms:
-        await tx.fetch(CHANGE, tx.account_id, email, sms)
+async def change(tx: Transaction, email: int = 0, sms: int = 0, reserved: int = 0) -> None:
+    if email or sms or reserved:
+        await tx.fetch(CHANGE, tx.account_id, email, sms, reserved)

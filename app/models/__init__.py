@@ -9,7 +9,7 @@ from app.models.candidate import Candidate, ErasedCandidate
 from app.models.candidate_list import CandidateList, CandidateListMember
 from app.models.columns import Channel, IneligibilityCode, MembershipOperationKind, MembershipOperationStatus
 from app.models.consent import Consent, PolicyRequirement, PrivacyPolicy, Suppression
-from app.models.operation import IdempotencyKey, MembershipOperation, SkippedCandidate
+from app.models.operation import IdempotencyKey, MembershipOperation, PendingCandidate, SkippedCandidate
 from app.models.rate_limit import RateLimit
 from app.models.segment import PastSegmentMember, Segment, SegmentMember
 from app.models.vacancy import Application, Vacancy
@@ -37,6 +37,7 @@ __all__ = [
     "MembershipOperationKind",
     "MembershipOperationStatus",
     "PastSegmentMember",
+    "PendingCandidate",
     "PolicyRequirement",
     "PrivacyPolicy",
     "RateLimit",

@@ -1,7 +1,7 @@
 """What changed memberships."""
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
 import strawberry
 
@@ -68,7 +68,8 @@ class MembershipOperation(Node):
     matched_count: int = strawberry.field(
         description=(
             "How many candidates it is about: for an addition, those selected; for a removal, those of them who were"
-            " members. A completed addition adds up: matched = added + already member + ineligible + over quota."
+            " members. A completed addition adds up: matched = added + already member + ineligible + over quota. Who"
+            " leaves otherwise before a queued removal comes to them is matched and not removed."
         )
     )
     processed_count: int = strawberry.field(description="How many of them have been dealt with.")
@@ -85,6 +86,9 @@ class MembershipOperation(Node):
         ),
     )
     failure: str | None = strawberry.field(description="Why it could not go on, if it FAILED.")
+    undone_operation: Annotated["MembershipOperation", strawberry.lazy("app.schema.operation")] | None = batch_field(
+        load.operations_by_id, key="undoes", description="For an UNDO, the operation that it takes back."
+    )
 
     @strawberry.field(
         description="How many were left out, by reason; a candidate with several reasons counts under each."
