@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from app.domain.membership import remove_candidates
+from app.domain.removal import remove_candidates
 from app.domain.selection import CandidateSelection
 from tests.client import Client
 from tests.world import World
