@@ -50,6 +50,7 @@ class Connections:
             url,
             min_size=1,
             max_size=size,
+            max_inactive_connection_lifetime=0,
             init=_set_codecs,
             reset=_keep,
             statement_cache_size=0 if settings.pgbouncer else MOST_STATEMENTS[planned],
