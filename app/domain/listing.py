@@ -2,9 +2,9 @@
 
 How many rows meet a search nobody knows beforehand: statistics are shared by all accounts, and some conditions have
 none. So a search with an order of its own goes through the first rows in that order, up to a bound, which fills the
-page when much is found; when it does not, little is found, and all of it is sought by the best index and sorted. To plan
-both takes twice as long, so a single list is sought by a second statement, if need be; the lists of many parents, of
-which some may be walked and others sought, by one statement for both.
+page when much is found; when it does not, little is found, and all of it is sought by the best index and sorted. To
+plan both takes twice as long, so a single list is sought by a second statement, if need be; the lists of many parents,
+of which some may be walked and others sought, by one statement for both.
 """
 
 import asyncio
@@ -176,8 +176,8 @@ def _rows(listing: Listing, window: Window, p: Parameters, keyed: bool) -> str:
 
 
 def _walked_or_sought(listing: Listing, window: Window, p: Parameters) -> str:
-    """Both ways in one statement, for pages of many parents: PostgreSQL does not begin to seek where the walk has filled
-    the page."""
+    """Both ways in one statement, for many parents: PostgreSQL does not begin to seek where the walk has filled a
+    page."""
     filled = f"(SELECT count(*) FROM walked) = {window.limit}"
     return (
         f"WITH walked AS MATERIALIZED (\n{_walked(listing, window, p)})\n"
