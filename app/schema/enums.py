@@ -65,6 +65,8 @@ class UserErrorCode(StrEnum):
     NOT_UNDOABLE = "NOT_UNDOABLE"
     IN_USE = "IN_USE"
     ERASED = "ERASED"
+    NOT_CANCELLABLE = "NOT_CANCELLABLE"
+    LOST_COUNT_CHANGED = "LOST_COUNT_CHANGED"
 
 
 described(
@@ -95,8 +97,9 @@ described(
         "REMOVE": "Removes candidates.",
         "UNDO": "Takes back another operation.",
         "ELIGIBILITY_LOST": (
-            "Ends memberships of candidates who may no longer be contacted. It comes of a change of consents, addresses"
-            " or suppressions, or of a consent that expired."
+            "Ends memberships of candidates who may no longer be contacted. It comes of a change of consents,"
+            " addresses, suppressions or required policies, of an erasure, or of a consent that expired. Nobody cancels"
+            " or undoes it."
         ),
     },
 )
@@ -180,7 +183,7 @@ described(
     {
         "INVALID_INPUT": "A value is out of its bounds; the message says which bounds.",
         "NOT_FOUND": "There is nothing with this id in the account.",
-        "NAME_TAKEN": "Another segment has the name.",
+        "NAME_TAKEN": "Another thing of its kind has the name.",
         "SEGMENT_ARCHIVED": "The segment is archived, so nobody adds or removes members.",
         "CHANNEL_MISMATCH": "The segment is for another channel than the campaign.",
         "QUOTA_EXCEEDED": "The contract does not allow the endpoints that this needs.",
@@ -190,6 +193,8 @@ described(
         "OPERATION_FINISHED": "The operation is over.",
         "NOT_UNDOABLE": "The operation cannot be undone.",
         "IN_USE": "A campaign uses the segment.",
-        "ERASED": "The person was erased and does not come back.",
+        "NOT_CANCELLABLE": "The operation ends memberships of candidates who may not be contacted.",
+        "ERASED": "The person was erased, for good: whoever has this external id does not come back.",
+        "LOST_COUNT_CHANGED": "Another number of memberships would end than the user saw.",
     },
 )
