@@ -80,13 +80,16 @@ async def demand(
 
     Raises a NotFoundError for each id that is none, and LostCountChangedError.
     """
-    await lapses.sweep(tx, settings)
     rows = await tx.fetch(KNOWN, tx.account_id, [id for id in policy_ids if id])
     known = _known(policy_ids, [row["id"] for row in rows], POLICY_IDS)
-    lost = _not_meeting(_demanding(await rules(tx, tx.account_id), channel, known), channel, tx.now)
+    demands = await rules(tx, tx.account_id)
+    if set(known) == set(demands.policies[channel]):
+        _demand_expected(expected, 0)
+        return Ending()
+    await lapses.sweep(tx, settings)
+    lost = _not_meeting(_demanding(demands, channel, known), channel, tx.now)
     ending = await losses.end_or_queue(tx, lost, CAUSE, requested_by, settings)
-    if expected is not None and expected != ending.memberships:
-        raise LostCountChangedError(EXPECTED, expected, ending.memberships)
+    _demand_expected(expected, ending.memberships)
     # Those who are out of sight already have still to leave for more reasons than before.
     enforcing = ending.queued or await tx.fetchval(UNSETTLED, tx.account_id, channel)
     await tx.fetch(DROP, tx.account_id, channel, known)
@@ -105,6 +108,11 @@ async def settle(tx: Transaction, settings: Settings) -> int:
         if not ending.queued:
             await tx.fetch(ENFORCED, tx.account_id, channel)
     return ended
+
+
+def _demand_expected(expected: int | None, actual: int) -> None:
+    if expected is not None and expected != actual:
+        raise LostCountChangedError(EXPECTED, expected, actual)
 
 
 def _known(policy_ids: Sequence[UUID | None], known: Sequence[UUID], path: Path) -> list[UUID]:

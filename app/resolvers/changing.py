@@ -28,9 +28,9 @@ class Result:
     policy_ids: tuple[UUID, ...] = ()
     operation_ids: tuple[UUID, ...] = ()
     candidate_ids: tuple[UUID, ...] = ()
-    removed_membership_count: int = 0
-    erased_count: int = 0
-    lifted_count: int = 0
+    removed_membership_count: int | None = None
+    erased_count: int | None = None
+    lifted_count: int | None = None
     contract_id: UUID | None = None
     user_errors: tuple[Failure, ...] = ()
 
@@ -66,7 +66,6 @@ def kept(outcome: Kept, **more: Any) -> Result:
     """The result of work on many items, of which some may have been refused."""
     return Result(
         candidate_ids=outcome.candidate_ids,
-        removed_membership_count=outcome.ended,
         user_errors=tuple(Failure(error) for error in outcome.refused),
         **more,
     )

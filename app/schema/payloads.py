@@ -77,9 +77,9 @@ class CandidatesPayload(ItemsPayload):
 class EndingPayload(QuotaPayload):
     """A payload of a change that may end memberships."""
 
-    removed_membership_count: int = strawberry.field(
-        description="How many memberships ended with it, in the same transaction."
-    )
+    @strawberry.field(description="How many memberships ended with it, in the same transaction.")
+    def removed_membership_count(self: Any) -> int:
+        return self.removed_membership_count or 0
 
 
 @strawberry.type

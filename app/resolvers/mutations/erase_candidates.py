@@ -1,5 +1,7 @@
 """eraseCandidates"""
 
+from typing import Any
+
 import strawberry
 from strawberry.types import Info
 
@@ -30,13 +32,15 @@ class EraseCandidatesInput:
     )
 )
 class EraseCandidatesPayload(ItemsPayload, EndingPayload):
-    erased_count: int = strawberry.field(description="How many people were erased.")
+    @strawberry.field(description="How many people were erased.")
+    def erased_count(self: Any) -> int:
+        return self.erased_count or 0
 
 
 async def erase_candidates(info: Info[Context, None], input: EraseCandidatesInput) -> EraseCandidatesPayload:
     async def work(tx: Transaction, context: Context) -> Result:
         ids = many_ids(input.candidate_ids, erasures.CANDIDATE_IDS, context.settings.max_ids)
         outcome = await erasures.erase(tx, ids, context.principal.subject)
-        return kept(outcome, erased_count=len(outcome.candidate_ids))
+        return kept(outcome, removed_membership_count=outcome.ended, erased_count=len(outcome.candidate_ids))
 
     return await change(info, Permission.SYNC_CANDIDATES, work)

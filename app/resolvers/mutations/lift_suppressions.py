@@ -1,5 +1,7 @@
 """liftSuppressions"""
 
+from typing import Any
+
 import strawberry
 from strawberry.types import Info
 
@@ -34,7 +36,9 @@ class LiftSuppressionsInput:
     )
 )
 class LiftSuppressionsPayload(ItemsPayload):
-    lifted_count: int = strawberry.field(description="How many addresses were suppressed and are no more.")
+    @strawberry.field(description="How many addresses were suppressed and are no more.")
+    def lifted_count(self: Any) -> int:
+        return self.lifted_count or 0
 
 
 async def lift_suppressions(info: Info[Context, None], input: LiftSuppressionsInput) -> LiftSuppressionsPayload:

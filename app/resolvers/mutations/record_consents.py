@@ -60,6 +60,7 @@ async def record_consents(info: Info[Context, None], input: RecordConsentsInput)
             Consent(uuid(each.candidate_id), uuid(each.policy_id), each.granted_at, each.expires_at, each.source)
             for each in input.consents
         ]
-        return kept(await consents.record(tx, given, context.principal.subject))
+        outcome = await consents.record(tx, given, context.principal.subject)
+        return kept(outcome, removed_membership_count=outcome.ended)
 
     return await change(info, Permission.SYNC_CANDIDATES, work)

@@ -35,6 +35,7 @@ class WithdrawConsentsPayload(CandidatesPayload, EndingPayload):
 async def withdraw_consents(info: Info[Context, None], input: WithdrawConsentsInput) -> WithdrawConsentsPayload:
     async def work(tx: Transaction, context: Context) -> Result:
         ids = many_ids(input.candidate_ids, consents.CANDIDATE_IDS, context.settings.max_ids)
-        return kept(await consents.withdraw(tx, ids, uuid(input.policy_id), context.principal.subject))
+        outcome = await consents.withdraw(tx, ids, uuid(input.policy_id), context.principal.subject)
+        return kept(outcome, removed_membership_count=outcome.ended)
 
     return await change(info, Permission.SYNC_CANDIDATES, work)
