@@ -19,11 +19,14 @@ from strawberry.schema.schema_converter import GraphQLCoreConverter
 from app.engine.batch import value_of
 from app.resolvers.mutations.add_candidates_to_segment import add_candidates_to_segment
 from app.resolvers.mutations.archive_segment import archive_segment
+from app.resolvers.mutations.create_campaign import create_campaign
 from app.resolvers.mutations.create_segment import create_segment
+from app.resolvers.mutations.delete_campaign import delete_campaign
 from app.resolvers.mutations.delete_segment import delete_segment
 from app.resolvers.mutations.remove_candidates_from_segment import remove_candidates_from_segment
 from app.resolvers.mutations.rename_segment import rename_segment
 from app.resolvers.mutations.restore_segment import restore_segment
+from app.resolvers.mutations.set_campaign_segments import set_campaign_segments
 from app.resolvers.queries import Query
 from app.resolvers.subscriptions import Subscription
 from app.schema.errors import IMPLEMENTATIONS
@@ -53,6 +56,9 @@ class Mutation:
     remove_candidates_from_segment = _mutation(
         remove_candidates_from_segment, "Removes candidates. Endpoints that nothing else needs are free at once."
     )
+    create_campaign = _mutation(create_campaign, "Makes a campaign.")
+    set_campaign_segments = _mutation(set_campaign_segments, "Replaces the segments of a campaign.")
+    delete_campaign = _mutation(delete_campaign, "Deletes a campaign for good. Its segments stay.")
 
 
 def _finished(schema: GraphQLSchema) -> GraphQLSchema:

@@ -228,6 +228,9 @@ class Settings(BaseSettings):
         False, description="Whether all processes on the database count points together, by a statement per operation."
     )
     max_ids: int = Field(1_000, ge=1, le=10_000, description="Most ids in one list of one request.")
+    max_campaign_segments: int = Field(
+        100, ge=1, le=1_000, description="Most segments that one campaign includes and excludes, all in all."
+    )
     max_page: int = Field(100, ge=1, le=1_000, description="Most rows in one page of a connection.")
     max_member_page: int = Field(1_000, ge=1, le=10_000, description="Most rows in one page of Segment.members.")
     default_page: int = Field(25, ge=1, le=1_000, description="Rows in a page when neither first nor last is given.")

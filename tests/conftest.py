@@ -137,6 +137,7 @@ def settings() -> Settings:
         max_aliases=1_000,
         max_document_length=1_000_000,
         max_string_length=100_000,
+        max_cost=50_000,
         rate_limit_points_per_second=0,
     )
 

@@ -23,6 +23,7 @@ NEEDED: dict[str, Permission | None] = {
     "Query.candidates": Permission.READ,
     "Query.vacancies": Permission.READ,
     "Query.candidateLists": Permission.READ,
+    "Query.campaigns": Permission.READ,
     "Query.privacyPolicies": Permission.READ,
     "Query.quotaUsage": Permission.READ,
     "Query.addCandidatesPreview": Permission.READ,
@@ -36,6 +37,9 @@ NEEDED: dict[str, Permission | None] = {
     "Mutation.deleteSegment": Permission.EDIT_SEGMENTS,
     "Mutation.addCandidatesToSegment": Permission.EDIT_SEGMENTS,
     "Mutation.removeCandidatesFromSegment": Permission.EDIT_SEGMENTS,
+    "Mutation.createCampaign": Permission.EDIT_SEGMENTS,
+    "Mutation.setCampaignSegments": Permission.EDIT_SEGMENTS,
+    "Mutation.deleteCampaign": Permission.EDIT_SEGMENTS,
 }
 
 root = pytest.mark.parametrize("root", NEEDED)

@@ -23,6 +23,7 @@ BAD_VALUES: dict[str, tuple[str, ...]] = {
     "SEGMENTS_MUTATION_TIMEOUT": ("0", "3601", "nan", "inf"),
     "SEGMENTS_LOCK_TIMEOUT": ("0", "601"),
     "SEGMENTS_WRITERS_PER_ACCOUNT": ("0", "101"),
+    "SEGMENTS_MAX_CAMPAIGN_SEGMENTS": ("0", "1001", "few"),
     "SEGMENTS_JWT_SECRET": ("hushhush", "h" * 31),
     "SEGMENTS_JWT_ISSUER": ("  ",),
     "SEGMENTS_JWT_AUDIENCE": ("  ",),

@@ -22,6 +22,8 @@ class Result:
     segment_id: UUID | None = None
     operation_id: UUID | None = None
     deleted_segment_id: UUID | None = None
+    campaign_id: UUID | None = None
+    deleted_campaign_id: UUID | None = None
     user_errors: tuple[Failure, ...] = ()
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import strawberry
 
 from app.engine.batch import batch_field
+from app.resolvers.loaders import campaigns as load_campaigns
 from app.resolvers.loaders import segments as load
 from app.schema.candidate import Candidate
 from app.schema.connections import Connection, Counted, edges
@@ -13,8 +14,10 @@ from app.schema.enums import Channel
 from app.schema.node import Node
 
 if TYPE_CHECKING:
+    from app.schema.campaign import CampaignConnection
     from app.schema.operation import MembershipOperationConnection
 
+LaterCampaignConnection = Annotated["CampaignConnection", strawberry.lazy("app.schema.campaign")]
 LaterMembershipOperationConnection = Annotated["MembershipOperationConnection", strawberry.lazy("app.schema.operation")]
 
 
@@ -69,6 +72,10 @@ class Segment(Node):
     )
     has_member: bool = batch_field(
         load.membership_by_segment, description="Whether the candidate is in it; false for an unknown candidate."
+    )
+    campaigns: LaterCampaignConnection = batch_field(
+        load_campaigns.campaigns_by_segment,
+        description="The campaigns that include or exclude it, those made last first.",
     )
     operations: LaterMembershipOperationConnection = batch_field(
         load.operations_by_segment, description="The history of additions and removals, newest first."

@@ -1,0 +1,64 @@
+"""What campaigns have."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from asyncpg import Record
+
+from app.context import Context
+from app.domain import campaigns, lists
+from app.domain.audience import audience
+from app.domain.listing import read_pages
+from app.domain.paging import Page, PageArguments
+from app.engine.plan import Columns, read_of
+from app.models import Channel
+from app.schema.connections import After, Before, First, Last
+
+CampaignKey = tuple[UUID, Channel]
+"""A campaign's id and its channel."""
+
+
+async def campaigns_by_id(context: Context, ids: Sequence[UUID]) -> dict[UUID, Record]:
+    return await campaigns.by_id(context.database, context.account_id, list(ids))
+
+
+async def campaigns_by_segment(
+    context: Context,
+    segment_ids: Sequence[UUID],
+    first: First = None,
+    after: After = None,
+    last: Last = None,
+    before: Before = None,
+) -> dict[UUID, Page]:
+    listing = lists.CAMPAIGNS_OF_SEGMENT
+    window = context.window(listing.order, PageArguments(first, after, last, before))
+    return await read_pages(context.database, context.account_id, segment_ids, listing, window, context.cursors)
+
+
+async def included_by_campaign(context: Context, campaign_ids: Sequence[UUID]) -> dict[UUID, list[Record]]:
+    return await campaigns.segments_of(context.database, context.account_id, campaign_ids, excluded=False)
+
+
+async def excluded_by_campaign(context: Context, campaign_ids: Sequence[UUID]) -> dict[UUID, list[Record]]:
+    return await campaigns.segments_of(context.database, context.account_id, campaign_ids, excluded=True)
+
+
+async def audience_by_campaign(
+    context: Context,
+    keys: Sequence[CampaignKey],
+    first: First = None,
+    after: After = None,
+    columns: Columns | None = None,
+) -> dict[CampaignKey, Page]:
+    """One statement for each channel, as each has its own rules."""
+    wanted = read_of(columns, "Candidate")
+    found: dict[CampaignKey, Page] = {}
+    for channel in Channel:
+        ids = [id for id, its_channel in keys if its_channel == channel]
+        if not ids:
+            continue
+        listing = audience(channel, await context.rules(), wanted)
+        window = context.window(listing.order, PageArguments(first, after))
+        pages = await read_pages(context.database, context.account_id, ids, listing, window, context.cursors)
+        found |= {(id, channel): page for id, page in pages.items()}
+    return found

@@ -1,0 +1,45 @@
+"""What segments are for."""
+
+from datetime import datetime
+from typing import Any
+
+import strawberry
+
+from app.engine.batch import batch_field
+from app.resolvers.loaders import campaigns as load
+from app.schema.candidate import CandidateConnection
+from app.schema.connections import Connection
+from app.schema.enums import Channel
+from app.schema.node import Node
+from app.schema.segment import Segment
+
+
+def _key(row: Any) -> load.CampaignKey:
+    return row["id"], Channel(row["channel"])
+
+
+@strawberry.type(description="Something to be sent through one channel, to the members of segments.")
+class Campaign(Node):
+    name: str = strawberry.field(description="What it is called. Others may be called the same.")
+    channel: Channel = strawberry.field(description="How its audience is contacted; it never changes.")
+    created_at: datetime = strawberry.field(description="When it was made.")
+    included_segments: list[Segment] = batch_field(
+        load.included_by_campaign, description="The segments whose members it is for, by name."
+    )
+    excluded_segments: list[Segment] = batch_field(
+        load.excluded_by_campaign,
+        description="The segments whose members it leaves out even when they are in an included one, by name.",
+    )
+    audience: CandidateConnection = batch_field(
+        load.audience_by_campaign,
+        key=_key,
+        description=(
+            "Who it would reach now: members of an included segment and of no excluded one who are eligible at this"
+            " moment, each once, in the order in which they became known. Archived segments count like others."
+        ),
+    )
+
+
+@strawberry.type(description="A page of campaigns.")
+class CampaignConnection(Connection[Campaign]):
+    pass
