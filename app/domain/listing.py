@@ -58,6 +58,8 @@ class Listing:
     """Whether the best plan depends on the values, as it does with a search filter."""
     walk: Walk | None = None
     """For a search that may find very many rows or very few."""
+    rows: Callable[[Window, Parameters], str] | None = None
+    """How the rows of a window are read, where it is not as they are read of other listings."""
 
 
 async def read_page(database: Database, account_id: UUID, listing: Listing, window: Window, cursors: Cursors) -> Page:
@@ -86,7 +88,7 @@ async def read_pages(
 ) -> dict[UUID, Page]:
     """A page for each parent: one statement for all, and one more when any is asked to count."""
     run = database.search if listing.searched else database.fetch
-    counts = _Counts(database, account_id, parent_ids, listing)
+    counts = Counts(lambda: _count(database, account_id, parent_ids, listing))
     p = Parameters(account_id)
     parents = f"unnest({p(list(parent_ids))}::uuid[]) AS parent(id)"
     rows = await run(
@@ -103,39 +105,39 @@ async def read_pages(
     }
 
 
-class _Counts:
+class Counts:
     """How many rows each parent has, counted for all of them when the first is asked for."""
 
-    def __init__(self, database: Database, account_id: UUID, parent_ids: Sequence[UUID], listing: Listing) -> None:
-        self._database = database
-        self._account_id = account_id
-        self._parent_ids = list(parent_ids)
-        self._listing = listing
-        self._counted: asyncio.Task[dict[UUID, int]] | None = None
+    def __init__(self, count: Callable[[], Awaitable[dict[UUID, int]]]) -> None:
+        self._count = count
+        self._counted: asyncio.Future[dict[UUID, int]] | None = None
 
     def of(self, parent_id: UUID) -> Callable[[], Awaitable[int]]:
         async def count() -> int:
             if self._counted is None:
-                self._counted = asyncio.create_task(self._count())
+                self._counted = asyncio.ensure_future(self._count())
             # Shielded, because who asks may be cancelled while others still wait for the same.
             return (await asyncio.shield(self._counted))[parent_id]
 
         return count
 
-    async def _count(self) -> dict[UUID, int]:
-        p = Parameters(self._account_id)
-        parents = f"unnest({p(self._parent_ids)}::uuid[]) AS parent(id)"
-        condition = self._listing.condition(p)
-        rows = await self._database.search(
-            f"-- For each parent, count {self._listing.purpose}.\n"
-            f"SELECT parent.id, counted.count FROM {parents} CROSS JOIN LATERAL (\n"
-            f"SELECT count(*) AS count FROM {self._listing.source} WHERE {condition}\n) AS counted",
-            *p.values,
-        )
-        return {row["id"]: row["count"] for row in rows}
+
+async def _count(database: Database, account_id: UUID, parent_ids: Sequence[UUID], listing: Listing) -> dict[UUID, int]:
+    p = Parameters(account_id)
+    parents = f"unnest({p(list(parent_ids))}::uuid[]) AS parent(id)"
+    condition = listing.condition(p)
+    rows = await database.search(
+        f"-- For each parent, count {listing.purpose}.\n"
+        f"SELECT parent.id, counted.count FROM {parents} CROSS JOIN LATERAL (\n"
+        f"SELECT count(*) AS count FROM {listing.source} WHERE {condition}\n) AS counted",
+        *p.values,
+    )
+    return {row["id"]: row["count"] for row in rows}
 
 
 def _rows(listing: Listing, window: Window, p: Parameters) -> str:
+    if listing.rows is not None:
+        return listing.rows(window, p)
     if listing.walk is not None:
         return _walked_or_sought(listing, window, p)
     return (

@@ -6,8 +6,7 @@ from uuid import UUID
 from asyncpg import Record
 
 from app.context import Context
-from app.domain import campaigns, lists
-from app.domain.audience import audience
+from app.domain import audience, campaigns, lists
 from app.domain.listing import read_pages
 from app.domain.paging import Page, PageArguments
 from app.engine.plan import Columns, read_of
@@ -52,13 +51,14 @@ async def audience_by_campaign(
 ) -> dict[CampaignKey, Page]:
     """One statement for each channel, as each has its own rules."""
     wanted = read_of(columns, "Candidate")
+    window = context.window(audience.ORDER, PageArguments(first, after))
     found: dict[CampaignKey, Page] = {}
     for channel in Channel:
         ids = [id for id, its_channel in keys if its_channel == channel]
         if not ids:
             continue
-        listing = audience(channel, await context.rules(), wanted)
-        window = context.window(listing.order, PageArguments(first, after))
-        pages = await read_pages(context.database, context.account_id, ids, listing, window, context.cursors)
+        pages = await audience.audiences(
+            context.database, context.account_id, ids, channel, await context.rules(), window, context.cursors, wanted
+        )
         found |= {(id, channel): page for id, page in pages.items()}
     return found
