@@ -7,7 +7,8 @@ another, and what one statement counted is still true when the next one writes.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
@@ -44,6 +45,10 @@ SELECT clock_timestamp()
 
 SECONDS_TO_CLOSE = 5.0
 PROBE_SECONDS = 1.0
+
+SECONDS_TO_ABANDON = 5.0
+SECONDS_IDLE = 30.0
+"""For which a connection of exports is kept for a next one."""
 
 BEGIN_SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = 0"
 
@@ -165,12 +170,32 @@ class Snapshot:
         rows = await self.fetch(statement, *values)
         return rows[0] if rows else None
 
+    async def copy_out(
+        self, statement: str, *values: Any, sink: Callable[[bytes], Awaitable[None]], **options: Any
+    ) -> None:
+        """Hands the sink what a statement finds as COPY writes it, piece by piece, and reads on when it took a piece.
+
+        COPY takes no parameters, so values are written into the statement: none but ids, and lists of ids.
+        """
+        with self._observe(statement) or UNWATCHED:
+            await self._connection.copy_from_query(
+                written_out(statement, values), output=sink, encoding="utf8", format="csv", **options
+            )
+
 
 class Database:
     """The connections of one process to one database."""
 
-    def __init__(self, pool: "asyncpg.Pool[Record]", url: str, settings: Settings, observe: Observer) -> None:
+    def __init__(
+        self,
+        pool: "asyncpg.Pool[Record]",
+        exporting: "asyncpg.Pool[Record]",
+        url: str,
+        settings: Settings,
+        observe: Observer,
+    ) -> None:
         self._pool = pool
+        self._exporting = exporting
         self._url = url
         self._observe = observe
         self.settings = settings
@@ -188,6 +213,7 @@ class Database:
     @classmethod
     async def open(cls, url: str, settings: Settings, observe: Observer = unobserved) -> Self:
         pooled_by_pgbouncer = settings.pgbouncer
+        session = {} if pooled_by_pgbouncer else _session(settings)
         pool = await asyncpg.create_pool(
             url,
             min_size=1,
@@ -195,17 +221,28 @@ class Database:
             init=_decode_json,
             reset=_keep,
             statement_cache_size=0 if pooled_by_pgbouncer else 500,
-            server_settings={} if pooled_by_pgbouncer else _session(settings),
+            server_settings=session,
         )
-        return cls(pool, url, settings, observe)
+        # Clients take their time over exports, for which nobody else must wait. Connections are made when needed.
+        exporting = await asyncpg.create_pool(
+            url,
+            min_size=0,
+            max_size=settings.max_exports,
+            max_inactive_connection_lifetime=SECONDS_IDLE,
+            reset=_keep,
+            statement_cache_size=0,
+            server_settings=session,
+        )
+        return cls(pool, exporting, url, settings, observe)
 
     async def close(self) -> None:
         """Waits for what still runs, a few seconds; then it is ended."""
         try:
             async with asyncio.timeout(SECONDS_TO_CLOSE):
-                await self._pool.close()
+                await asyncio.gather(self._pool.close(), self._exporting.close())
         except TimeoutError:
             self._pool.terminate()
+            self._exporting.terminate()
 
     def use(self) -> "DatabaseUse":
         """How many connections and changes there are just now."""
@@ -276,6 +313,17 @@ class Database:
                 yield Snapshot(connection, await connection.fetchval(NOW), self._observe)
             finally:
                 await _roll_back(connection)
+
+    @asynccontextmanager
+    async def exporting(self) -> AsyncIterator[Snapshot]:
+        """Reads on one snapshot, each within the time for exports, on a connection apart from those of all else."""
+        milliseconds = int(self.settings.export_timeout * 1000)
+        async with self._exporting.acquire() as connection:
+            try:
+                await connection.execute(f"{BEGIN_SNAPSHOT}; SET LOCAL statement_timeout = {milliseconds}")
+                yield Snapshot(connection, await connection.fetchval(NOW), self._observe)
+            finally:
+                await _abandon(connection)
 
     @asynccontextmanager
     async def write(self, account_id: UUID) -> AsyncIterator[Transaction]:
@@ -361,6 +409,32 @@ async def _roll_back(connection: "PoolConnectionProxy[Record]") -> None:
     except BaseException:
         connection.terminate()
         raise
+
+
+async def _abandon(connection: "PoolConnectionProxy[Record]") -> None:
+    """Ends the transaction, and what may still run in it. Where that does not come to its end, as in the middle of a
+    COPY that nobody reads any more, the connection is given up."""
+    try:
+        async with asyncio.timeout(SECONDS_TO_ABANDON):
+            await connection.execute("ROLLBACK")
+    except (TimeoutError, asyncpg.InterfaceError, asyncpg.PostgresError, OSError):
+        connection.terminate()
+    except BaseException:
+        connection.terminate()
+        raise
+
+
+def written_out(statement: str, values: Sequence[Any]) -> str:
+    """The statement with its values in the places of its parameters. Only ids and lists of ids can be written so."""
+    return re.sub(r"\$(\d+)\b", lambda place: _literal(values[int(place[1]) - 1]), statement)
+
+
+def _literal(value: Any) -> str:
+    if isinstance(value, UUID):
+        return f"'{value}'::uuid"
+    if isinstance(value, list) and all(isinstance(each, UUID) for each in value):
+        return f"'{{{','.join(str(each) for each in value)}}}'::uuid[]"
+    raise TypeError(f"A {type(value).__name__} cannot be written into a statement.")
 
 
 def _unfollowed(_: UUID) -> None:

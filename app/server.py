@@ -29,6 +29,7 @@ from app.engine.plan import Plans
 from app.engine.streams import Streams
 from app.engine.websocket import WebSocketApp
 from app.examples import EXAMPLES
+from app.exporting import Exports
 from app.following import Following
 from app.graph import schema, strawberry_schema
 from app.logs import OperationLog
@@ -80,6 +81,12 @@ class Server:
                     _Endpoint(self._graphql, self._graphiql if settings.graphiql else None),
                     middleware=sharing(settings.allowed_origins),
                 ),
+                Route(
+                    "/exports",
+                    Exports(settings, lambda: self.database, self._known_account),
+                    methods=["GET"],
+                    middleware=sharing(settings.allowed_origins),
+                ),
                 WebSocketRoute("/graphql", WebSocketApp(self._engine, self._session, self.streams)),
                 Route("/", _to_graphql),
                 Route("/healthz", _alive),
@@ -123,12 +130,19 @@ class Server:
         return Session(principal, account, self.database, self._following, self.settings)
 
     async def _account(self, account_id: UUID) -> Account:
-        """The account of a verified token. Accounts do not change, so those seen lately are kept."""
+        """The account of a verified token."""
+        account = await self._known_account(account_id)
+        if account is None:
+            raise _unauthenticated("The token is for an account that does not exist.")
+        return account
+
+    async def _known_account(self, account_id: UUID) -> Account | None:
+        """An account, if there is one. Accounts do not change, so those seen lately are kept."""
         account = self._accounts.get(account_id)
         if account is None:
             account = await accounts.by_id(self.database, account_id)
             if account is None:
-                raise _unauthenticated("The token is for an account that does not exist.")
+                return None
             self._accounts[account_id] = account
             if len(self._accounts) > MOST_KEPT_ACCOUNTS:
                 self._accounts.popitem(last=False)

@@ -2,6 +2,7 @@
 
 import secrets
 from dataclasses import dataclass
+from hashlib import blake2b
 from uuid import UUID
 
 from uuid_utils.compat import uuid7
@@ -36,7 +37,11 @@ class Account:
     id: UUID
     name: str
     secret: bytes
-    """Signs the account's cursors and salts the hashes of erased people."""
+    """Signs the account's cursors and links, and salts the hashes of erased people."""
+
+    def alias_of(self, subject: str) -> bytes:
+        """A name for somebody that says who it is only to those who have the account's secret."""
+        return blake2b(subject.encode(), key=self.secret, digest_size=8).digest()
 
 
 async def create(database: Database, name: str) -> Account:

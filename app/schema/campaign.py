@@ -7,6 +7,7 @@ import strawberry
 
 from app.engine.batch import batch_field
 from app.resolvers.loaders import campaigns as load
+from app.resolvers.loaders import exports as load_exports
 from app.schema.candidate import CandidateConnection
 from app.schema.connections import Connection
 from app.schema.enums import Channel
@@ -36,6 +37,13 @@ class Campaign(Node):
         description=(
             "Who it would reach now: members of an included segment and of no excluded one who are eligible at this"
             " moment, each once, in the order in which they became known. Archived segments count like others."
+        ),
+    )
+    audience_export_url: str | None = batch_field(
+        load_exports.export_urls_by_campaign,
+        description=(
+            "Where its audience, as it is when that is fetched, can be fetched as a file; like Segment.exportUrl, but"
+            " without addedAt."
         ),
     )
 

@@ -6,6 +6,7 @@ import strawberry
 
 from app import models
 from app.auth import Permission as PrincipalPermission
+from app.domain import export_links
 
 
 def described(kind: type[StrEnum], description: str, values: dict[str, str], name: str | None = None) -> None:
@@ -16,6 +17,7 @@ def described(kind: type[StrEnum], description: str, values: dict[str, str], nam
 
 
 Channel = models.Channel
+ExportFormat = export_links.ExportFormat
 IneligibilityCode = models.IneligibilityCode
 MembershipOperationKind = models.MembershipOperationKind
 MembershipOperationStatus = models.MembershipOperationStatus
@@ -162,13 +164,26 @@ described(
     },
 )
 described(
+    ExportFormat,
+    "How an export is written: in UTF-8, a line for each candidate, by their ids.",
+    {
+        "CSV": (
+            "RFC 4180 with a line of names, lines ending in LF. A text that a spreadsheet would compute, for it begins"
+            " with = + - @, a tab or a line end, comes with an apostrophe before it; a number in E.164 stays as it is."
+        ),
+        "NDJSON": "One JSON object on each line, with every text as it is.",
+    },
+)
+described(
     UserErrorCode,
     "What went wrong with a mutation, for programs.",
     {
         "INVALID_INPUT": "A value is out of its bounds; the message says which bounds.",
         "NOT_FOUND": "There is nothing with this id in the account.",
         "NAME_TAKEN": "Another segment has the name.",
-        "SEGMENT_ARCHIVED": "The segment is archived, so nobody adds or removes members.",
+        "SEGMENT_ARCHIVED": (
+            "The segment is archived: nobody adds or removes members, and no campaign may begin to include it."
+        ),
         "CHANNEL_MISMATCH": "The segment is for another channel than the campaign.",
         "QUOTA_EXCEEDED": "The contract does not allow the endpoints that this needs.",
         "CONTRACT_INACTIVE": "No contract is in force today.",

@@ -7,6 +7,7 @@ import strawberry
 
 from app.engine.batch import batch_field
 from app.resolvers.loaders import campaigns as load_campaigns
+from app.resolvers.loaders import exports as load_exports
 from app.resolvers.loaders import segments as load
 from app.schema.candidate import Candidate
 from app.schema.connections import Connection, Counted, edges
@@ -76,6 +77,14 @@ class Segment(Node):
     campaigns: LaterCampaignConnection = batch_field(
         load_campaigns.campaigns_by_segment,
         description="The campaigns that include or exclude it, those made last first.",
+    )
+    export_url: str | None = batch_field(
+        load_exports.export_urls_by_segment,
+        description=(
+            "Where its members can be fetched as a file, as a path on this server. The address needs no token: whoever"
+            " has it has the file, while it is good, by default for 5 minutes. The columns are id, externalId,"
+            " firstName, lastName, email, verifiedMobile, city, country and addedAt. Null for who may not READ."
+        ),
     )
     operations: LaterMembershipOperationConnection = batch_field(
         load.operations_by_segment, description="The history of additions and removals, newest first."
