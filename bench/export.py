@@ -26,7 +26,7 @@ from uuid import UUID
 import httpx
 
 from app.auth import Permission, mint
-from app.database import Database, Snapshot, written_out
+from app.database import Database, written_out
 from app.domain import accounts, exports, segments
 from app.domain.export_links import ExportFormat, ExportKind
 from app.embedded import running
@@ -61,24 +61,16 @@ async def prepare(url: str, owner_url: str, rows: int) -> tuple[UUID, UUID]:
 
 async def statement(url: str, account_id: UUID, segment_id: UUID, format: ExportFormat) -> str:
     """What the export runs, as psql takes it: on one line."""
-    written: list[str] = []
-    database = await Database.open(url, Settings(pool_size=2), lambda _: None)
-
-    async def keep(self: Snapshot, text: str, *values: object, **_: object) -> None:
-        written.append(written_out(text, values))
-
-    class Listening(Snapshot):
-        copy_out = keep  # type: ignore[assignment]
-
+    ran: list[str] = []
+    database = await Database.open(url, Settings(pool_size=2), ran.append)
     try:
         async with database.exporting() as snapshot:
-            snapshot.__class__ = Listening
             what = await exports.named(snapshot, account_id, ExportKind.SEGMENT, segment_id)
             assert what is not None
             await exports.export(snapshot, account_id, what, format, _nowhere)
     finally:
         await database.close()
-    return re.sub(r"\s+", " ", re.sub(r"--[^\n]*\n", "", written[0]))
+    return " ".join(re.sub(r"--[^\n]*\n", "", written_out(ran[-1], [account_id, segment_id])).split())
 
 
 async def _nowhere(_: bytes) -> None: ...
