@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from app.database import Database, Snapshot
@@ -72,7 +73,7 @@ PERSON = (
 
 ADDED_AT = Column("addedAt", f"to_char(m.added_at AT TIME ZONE 'UTC', {MOMENT})", safe=True)
 
-OPTIONS = {
+OPTIONS: dict[ExportFormat, dict[str, Any]] = {
     ExportFormat.CSV: {"header": True},
     # JSON has no control characters, so nothing is ever quoted: each line is the JSON as it is.
     ExportFormat.NDJSON: {"delimiter": "\x02", "quote": "\x01"},

@@ -92,7 +92,7 @@ async def test_a_segment_deleted_at_the_same_time_is_in_no_campaign(client: Clie
     delete = "mutation($id: ID!) { deleteSegment(input: { segmentId: $id }) { deletedSegmentId } }"
     for _ in range(5):
         segment_id = await world.segment()
-        _, deleted = await asyncio.gather(
+        answers = await asyncio.gather(
             client.data(
                 SET.replace("...Failures", "code"),
                 input={"campaignId": campaign["id"], "includedSegmentIds": texts(segment_id)},
@@ -101,7 +101,7 @@ async def test_a_segment_deleted_at_the_same_time_is_in_no_campaign(client: Clie
         )
         [after] = await campaigns(client)
         is_in = texts(segment_id) == [each["id"] for each in after["includedSegments"]]
-        assert is_in == (deleted["deleteSegment"]["deletedSegmentId"] is None)
+        assert is_in == (answers[1]["deleteSegment"]["deletedSegmentId"] is None)
 
 
 async def test_it_needs_the_permission_to_edit_segments(reader: Client, client: Client, world: World) -> None:
