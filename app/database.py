@@ -7,7 +7,6 @@ another, and what one statement counted is still true when the next one writes.
 """
 
 import asyncio
-import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ import orjson
 from asyncpg import Record
 from asyncpg.pool import PoolConnectionProxy
 
+from app.literals import written_out
 from app.settings import Settings
 
 Observer = Callable[[str], AbstractContextManager[object] | None]
@@ -422,19 +422,6 @@ async def _abandon(connection: "PoolConnectionProxy[Record]") -> None:
     except BaseException:
         connection.terminate()
         raise
-
-
-def written_out(statement: str, values: Sequence[Any]) -> str:
-    """The statement with its values in the places of its parameters. Only ids and lists of ids can be written so."""
-    return re.sub(r"\$(\d+)\b", lambda place: _literal(values[int(place[1]) - 1]), statement)
-
-
-def _literal(value: Any) -> str:
-    if isinstance(value, UUID):
-        return f"'{value}'::uuid"
-    if isinstance(value, list) and all(isinstance(each, UUID) for each in value):
-        return f"'{{{','.join(str(each) for each in value)}}}'::uuid[]"
-    raise TypeError(f"A {type(value).__name__} cannot be written into a statement.")
 
 
 def _unfollowed(_: UUID) -> None:

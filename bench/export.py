@@ -26,10 +26,11 @@ from uuid import UUID
 import httpx
 
 from app.auth import Permission, mint
-from app.database import Database, written_out
+from app.database import Database
 from app.domain import accounts, exports, segments
 from app.domain.export_links import ExportFormat, ExportKind
 from app.embedded import running
+from app.literals import written_out
 from app.migrate import migrate
 from app.models import Channel
 from app.seeding.seed import seed

@@ -20,9 +20,10 @@ import httpx
 import pytest
 
 from app.auth import Permission
-from app.database import Database, written_out
+from app.database import Database
 from app.domain import exports
 from app.domain.export_links import ExportFormat, ExportKind, ExportLink
+from app.literals import written_out
 from app.models import Channel
 from app.redaction import redacted
 from app.server import Server
