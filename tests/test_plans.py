@@ -35,7 +35,9 @@ SHARES = 20
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
 
-DOCUMENTS = Documents(schema, Settings(max_tokens=20_000, max_fields=20_000, max_aliases=1_000, max_directives=1_000))
+DOCUMENTS = Documents(
+    schema, Settings(max_tokens=20_000, max_fields=20_000, max_aliases=1_000, max_directives=1_000, max_root_fields=100)
+)
 PLANS = Plans(strawberry_schema, SHORTCUTS)
 
 
