@@ -11,6 +11,7 @@ import asyncpg
 import click
 
 from app import embedded, logs
+from app.account_command import account_command
 from app.auth import Permission, mint
 from app.domain import accounts
 from app.domain.check import check_accounts, summary
@@ -18,6 +19,7 @@ from app.graph import sdl
 from app.importing.command import import_command
 from app.migrate import UnusableDatabaseError, migrate
 from app.opening import local_secret, opened, place
+from app.overseeing.command import operations_command
 from app.seeding import demo as demo_account
 from app.seeding.command import seed_command
 from app.server import Server
@@ -25,6 +27,7 @@ from app.serving import StoppableServer
 from app.settings import InvalidSettingsError, Settings, unknown_variables
 from app.settings_document import document
 from app.tracing import tracing
+from app.worker import work_until_stopped
 
 DEMO_CANDIDATES = 100_000
 
@@ -101,6 +104,16 @@ async def _connect(url: str) -> None:
 async def _make_demo(candidates: int) -> None:
     async with opened() as (database, owner_url):
         await demo_account.make_demo(database, candidates, owner_url)
+
+
+@segments.command()
+def worker() -> None:
+    """Carry queued operations forward until interrupted; servers do so too, unless SEGMENTS_WORKERS is 0."""
+    settings = Settings.read()
+    logs.configure(settings)
+    with place(settings) as found:
+        asyncio.run(_connect(found.url))
+        asyncio.run(work_until_stopped(found.url, settings))
 
 
 @segments.command("migrate")
@@ -188,8 +201,10 @@ def settings_command() -> None:
     click.echo(document(), nl=False)
 
 
+segments.add_command(account_command(opened))
 segments.add_command(seed_command(opened))
 segments.add_command(import_command(opened))
+segments.add_command(operations_command(opened))
 
 
 def main() -> None:
@@ -197,6 +212,9 @@ def main() -> None:
         segments()
     except (InvalidSettingsError, UnusableDatabaseError, embedded.EmbeddedDatabaseError) as error:
         click.echo(f"Error: {error}", err=True)
+        sys.exit(1)
+    except asyncpg.UndefinedTableError:
+        click.echo("Error: the database has no tables of this version: run `segments migrate` first.", err=True)
         sys.exit(1)
     except UNREACHABLE as error:
         click.echo(f"Error: the database cannot be used: {error or type(error).__name__}", err=True)

@@ -1,56 +1,50 @@
-"""The asyncpg pool, and the only place where a transaction begins.
+"""The asyncpg pools, and the only place where a transaction begins.
 
-Reads are single statements on any connection, or several on one snapshot. Every change of an account's data runs in
+Reads are single statements on any connection, or several on one snapshot. Small reads have one plan, made once for a
+connection; searches are planned each time for their values, on connections of their own, so that slow ones keep
+nobody else waiting; and exports have theirs, as clients take their time over them. Every change of an account's data
+runs in
 `Database.write`, which first takes the account's turn: it locks its `endpoint_usage` row, in a statement of its own,
 so that every later statement sees all that was committed before. Changes of one account therefore happen one after
 another, and what one statement counted is still true when the next one writes.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
-from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
+import re
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self
 from uuid import UUID
 
 import asyncpg
-import orjson
 from asyncpg import Record
 from asyncpg.pool import PoolConnectionProxy
 
-from app.literals import written_out
+from app.connections import Connections, OverloadedError
 from app.settings import Settings
-
-Observer = Callable[[str], AbstractContextManager[object] | None]
-"""Told each statement before it runs. What it returns, if anything, is entered for as long as the statement runs."""
-
-UNWATCHED: AbstractContextManager[object] = nullcontext()
-
-
-def unobserved(_: str) -> None:
-    pass
-
+from app.snapshots import NOW, Snapshot, snapshot
+from app.statements import UNWATCHED, Observer, unobserved
 
 LOCK_ACCOUNT = """
 -- Take the account's turn to change its data.
 SELECT email_used, sms_used, reserved FROM endpoint_usage WHERE account_id = $1 FOR UPDATE
 """
 
-NOW = """
--- This moment: for a change taken once it is the account's turn, so that moments follow the order of commits.
-SELECT clock_timestamp()
+NOTIFY = """
+-- Send messages to all who listen to a channel.
+SELECT pg_notify($1, message) FROM unnest($2::text[]) AS message
 """
 
+WRITES = re.compile(r"\b(INSERT INTO|(?<!FOR )UPDATE|DELETE FROM|MERGE INTO)\b")
+"""What a statement that may change rows has in it. To lock rows is not to change them."""
 
 SECONDS_TO_CLOSE = 5.0
 PROBE_SECONDS = 1.0
 
-SECONDS_TO_ABANDON = 5.0
-SECONDS_IDLE = 30.0
-"""For which a connection of exports is kept for a next one."""
-
-BEGIN_SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = 0"
+COMMIT_WITHOUT_WAITING = "SET LOCAL synchronous_commit = off"
+COMMIT_AS_USUAL = "SET LOCAL synchronous_commit TO DEFAULT"
 
 
 class BusyError(Exception):
@@ -111,9 +105,14 @@ class Transaction:
         self.account_id = account_id
         self.usage = usage
         self.now = now
+        self.wrote = False
+        """Whether a statement ran that may have changed rows."""
+        self.queued = False
+        """Whether it left something to be done in the background."""
 
     async def fetch(self, statement: str, *values: Any) -> list[Record]:
         """Runs a statement that stays prepared: for those that always touch few rows."""
+        self.wrote = self.wrote or WRITES.search(statement) is not None
         with self._observe(statement) or UNWATCHED:
             rows: list[Record] = await self._connection.fetch(statement, *values)
         return rows
@@ -128,6 +127,7 @@ class Transaction:
 
     async def bulk(self, statement: str, *values: Any) -> list[Record]:
         """Runs a statement that is planned for these values: for those that may touch any number of rows."""
+        self.wrote = self.wrote or WRITES.search(statement) is not None
         with self._observe(statement) or UNWATCHED:
             prepared = await self._connection.prepare(statement, name="")
             rows: list[Record] = await prepared.fetch(*values)
@@ -135,52 +135,26 @@ class Transaction:
 
     async def copy(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
         """Loads rows by COPY, the fastest way in."""
-        with self._observe(f"COPY {table}") or UNWATCHED:
+        self.wrote = True
+        with self._observe(f"-- Load rows into {table}.\nCOPY {table} FROM STDIN") or UNWATCHED:
             await self._connection.copy_records_to_table(table, columns=columns, records=rows)
+
+    async def keep(self) -> None:
+        """Lets the commit wait for the disk, even of a change that could be made again."""
+        await self._connection.execute(COMMIT_AS_USUAL)
 
     @asynccontextmanager
     async def part(self) -> AsyncIterator[None]:
         """A part of the change that is undone alone when it raises."""
+        wrote = self.wrote
         await self._connection.execute("SAVEPOINT part")
         try:
             yield
         except BaseException:
+            self.wrote = wrote
             await self._connection.execute("ROLLBACK TO SAVEPOINT part")
             raise
         await self._connection.execute("RELEASE SAVEPOINT part")
-
-
-class Snapshot:
-    """Reads that all see the database as it was at one moment."""
-
-    def __init__(self, connection: "PoolConnectionProxy[Record]", now: datetime, observe: Observer) -> None:
-        self._connection = connection
-        self._observe = observe
-        self.now = now
-        """No earlier than any change that is seen."""
-
-    async def fetch(self, statement: str, *values: Any) -> list[Record]:
-        """Runs a statement that is planned for these values."""
-        with self._observe(statement) or UNWATCHED:
-            prepared = await self._connection.prepare(statement, name="")
-            rows: list[Record] = await prepared.fetch(*values)
-        return rows
-
-    async def fetchrow(self, statement: str, *values: Any) -> Record | None:
-        rows = await self.fetch(statement, *values)
-        return rows[0] if rows else None
-
-    async def copy_out(
-        self, statement: str, *values: Any, sink: Callable[[bytes], Awaitable[None]], **options: Any
-    ) -> None:
-        """Hands the sink what a statement finds as COPY writes it, piece by piece, and reads on when it took a piece.
-
-        COPY takes no parameters, so values are written into the statement: none but ids, and lists of ids.
-        """
-        with self._observe(statement) or UNWATCHED:
-            await self._connection.copy_from_query(
-                written_out(statement, values), output=sink, encoding="utf8", format="csv", **options
-            )
 
 
 class Database:
@@ -188,70 +162,54 @@ class Database:
 
     def __init__(
         self,
-        pool: "asyncpg.Pool[Record]",
-        exporting: "asyncpg.Pool[Record]",
+        reading: Connections,
+        searching: Connections,
+        exporting: Connections,
         url: str,
         settings: Settings,
         observe: Observer,
     ) -> None:
-        self._pool = pool
+        self._reading = reading
+        self._searching = searching
         self._exporting = exporting
+        self._all = (reading, searching, exporting)
         self._url = url
         self._observe = observe
         self.settings = settings
         self.changed: Callable[[UUID], None] = _unfollowed
         """Told of each account whose data this process has changed."""
+        self.queued: Callable[[], None] = _unattended
+        """Told when this process has left something to be done in the background."""
         self._turns: dict[UUID, _Turn] = {}
-        self.waiting = 0
-        """Those who wait for a connection."""
-        self._begin = (
-            f"BEGIN; SET LOCAL lock_timeout = {int(settings.lock_timeout * 1000)};"
-            f" SET LOCAL statement_timeout = {int(settings.mutation_timeout * 1000)};"
-            f" SET LOCAL work_mem = '{settings.change_work_mem}MB'"
-        )
+        self._begin = _begin(settings, settings.lock_timeout)
 
     @classmethod
     async def open(cls, url: str, settings: Settings, observe: Observer = unobserved) -> Self:
-        pooled_by_pgbouncer = settings.pgbouncer
-        session = {} if pooled_by_pgbouncer else _session(settings)
-        pool = await asyncpg.create_pool(
-            url,
-            min_size=1,
-            max_size=settings.pool_size,
-            init=_decode_json,
-            reset=_keep,
-            statement_cache_size=0 if pooled_by_pgbouncer else 500,
-            server_settings=session,
-        )
-        # Clients take their time over exports, for which nobody else must wait. Connections are made when needed.
-        exporting = await asyncpg.create_pool(
-            url,
-            min_size=0,
-            max_size=settings.max_exports,
-            max_inactive_connection_lifetime=SECONDS_IDLE,
-            reset=_keep,
-            statement_cache_size=0,
-            server_settings=session,
-        )
-        return cls(pool, exporting, url, settings, observe)
+        exporting = await Connections.open(url, settings, settings.max_exports, "each time", lazily=True)
+        reading = await Connections.open(url, settings, settings.pool_size, "once")
+        try:
+            searching = await Connections.open(url, settings, settings.search_pool_size, "each time")
+        except BaseException:
+            reading.terminate()
+            raise
+        return cls(reading, searching, exporting, url, settings, observe)
 
     async def close(self) -> None:
         """Waits for what still runs, a few seconds; then it is ended."""
         try:
             async with asyncio.timeout(SECONDS_TO_CLOSE):
-                await asyncio.gather(self._pool.close(), self._exporting.close())
+                await asyncio.gather(*(each.close() for each in self._all))
         except TimeoutError:
-            self._pool.terminate()
-            self._exporting.terminate()
+            for each in self._all:
+                each.terminate()
 
     def use(self) -> "DatabaseUse":
         """How many connections and changes there are just now."""
         most = self.settings.writers_per_account
-        size = self._pool.get_size()
         return DatabaseUse(
-            size=size,
-            in_use=size - self._pool.get_idle_size(),
-            waiting=self.waiting,
+            size=sum(each.size for each in self._all),
+            in_use=sum(each.lent for each in self._all),
+            waiting=sum(each.waiting for each in self._all),
             changing=sum(min(turn.interested, most) for turn in self._turns.values()),
             changes_waiting=sum(max(0, turn.interested - most) for turn in self._turns.values()),
         )
@@ -264,7 +222,7 @@ class Database:
         self._observe(statement)
         waiting = True
         try:
-            async with asyncio.timeout(PROBE_SECONDS), self._borrowed() as connection:
+            async with asyncio.timeout(PROBE_SECONDS), self._reading.borrowed() as connection:
                 waiting = False
                 try:
                     return await connection.fetchrow(statement)
@@ -272,7 +230,7 @@ class Database:
                     # To give it back would wait for the cancellation, at a database that may not answer that either.
                     connection.terminate()
                     raise
-        except TimeoutError:
+        except (TimeoutError, OverloadedError):
             if not waiting:
                 raise
         async with asyncio.timeout(PROBE_SECONDS):
@@ -282,13 +240,10 @@ class Database:
             finally:
                 own.terminate()
 
-    def _borrowed(self) -> "_Borrowed":
-        return _Borrowed(self, self._pool.acquire())
-
     async def fetch(self, statement: str, *values: Any) -> list[Record]:
         """Reads with a statement that stays prepared: for small reads that are always planned alike."""
         with self._observe(statement) or UNWATCHED:
-            async with self._borrowed() as connection:
+            async with self._reading.borrowed() as connection:
                 rows: list[Record] = await connection.fetch(statement, *values)
                 return rows
 
@@ -299,45 +254,50 @@ class Database:
     async def search(self, statement: str, *values: Any) -> list[Record]:
         """Reads with a statement that is planned for these values: for searches, whose best plan depends on them."""
         with self._observe(statement) or UNWATCHED:
-            async with self._borrowed() as connection:
-                prepared = await connection.prepare(statement, name="")
-                rows: list[Record] = await prepared.fetch(*values)
+            async with self._searching.borrowed() as connection:
+                rows: list[Record] = await connection.fetch(statement, *values)
                 return rows
 
-    @asynccontextmanager
-    async def snapshot(self) -> AsyncIterator[Snapshot]:
+    async def notify(self, channel: str, messages: Sequence[str]) -> None:
+        """Sends messages to all who listen. They are part of no request, and nobody observes the statement."""
+        async with self._reading.borrowed() as connection:
+            await connection.fetch(NOTIFY, channel, messages)
+
+    def snapshot(self) -> AbstractAsyncContextManager[Snapshot]:
         """Any number of reads, however long, on one snapshot."""
-        async with self._borrowed() as connection:
-            try:
-                await connection.execute(BEGIN_SNAPSHOT)
-                yield Snapshot(connection, await connection.fetchval(NOW), self._observe)
-            finally:
-                await _roll_back(connection)
+        return snapshot(self._reading, self._observe)
 
-    @asynccontextmanager
-    async def exporting(self) -> AsyncIterator[Snapshot]:
+    def exporting(self) -> AbstractAsyncContextManager[Snapshot]:
         """Reads on one snapshot, each within the time for exports, on a connection apart from those of all else."""
-        milliseconds = int(self.settings.export_timeout * 1000)
-        async with self._exporting.acquire() as connection:
-            try:
-                await connection.execute(f"{BEGIN_SNAPSHOT}; SET LOCAL statement_timeout = {milliseconds}")
-                yield Snapshot(connection, await connection.fetchval(NOW), self._observe)
-            finally:
-                await _abandon(connection)
+        return snapshot(self._exporting, self._observe, self.settings.export_timeout)
 
-    @asynccontextmanager
-    async def write(self, account_id: UUID) -> AsyncIterator[Transaction]:
+    def write(self, account_id: UUID) -> AbstractAsyncContextManager[Transaction]:
         """A transaction in the account's turn: committed when the block ends, rolled back when it raises.
 
         Raises BusyError when the turn does not come within the lock timeout, UnknownAccountError when there is no
         such account.
         """
-        async with self._turn(account_id), self._borrowed() as connection:
+        return self._write(account_id, self.settings.lock_timeout, self._begin)
+
+    def write_repeatable(self, account_id: UUID, patience: float) -> AbstractAsyncContextManager[Transaction]:
+        """The same for a change that is simply made again if it is lost: a crash of PostgreSQL, and nothing else, may
+        lose it although it was committed, whole, and so its commit waits for no disk.
+
+        `patience` is how many seconds it waits for the turn.
+        """
+        return self._write(account_id, patience, f"{_begin(self.settings, patience)}; {COMMIT_WITHOUT_WAITING}")
+
+    @asynccontextmanager
+    async def _write(self, account_id: UUID, patience: float, begin: str) -> AsyncIterator[Transaction]:
+        async with self._turn(account_id, patience), self._reading.borrowed() as connection:
             try:
-                await connection.execute(self._begin)
-                yield await self._take_turn(connection, account_id)
+                await connection.execute(begin)
+                tx = await self._take_turn(connection, account_id)
+                yield tx
                 await connection.execute("COMMIT")
                 self.changed(account_id)
+                if tx.queued:
+                    self.queued()
             except asyncpg.LockNotAvailableError:
                 await _roll_back(connection)
                 raise BusyError from None
@@ -355,13 +315,13 @@ class Database:
         return Transaction(connection, account_id, usage, now, self._observe)
 
     @asynccontextmanager
-    async def _turn(self, account_id: UUID) -> AsyncIterator[None]:
+    async def _turn(self, account_id: UUID, patience: float) -> AsyncIterator[None]:
         """Few writers of one account wait at the database, so that they cannot use up the pool."""
         turn = self._turns.setdefault(account_id, _Turn(asyncio.Semaphore(self.settings.writers_per_account)))
         turn.interested += 1
         try:
             try:
-                async with asyncio.timeout(self.settings.lock_timeout):
+                async with asyncio.timeout(patience):
                     await turn.semaphore.acquire()
             except TimeoutError:
                 raise BusyError from None
@@ -373,27 +333,6 @@ class Database:
             turn.interested -= 1
             if not turn.interested:
                 self._turns.pop(account_id, None)
-
-
-class _Borrowed:
-    """A connection of the pool, for the length of a block. Counts those who wait for one."""
-
-    __slots__ = ("_acquiring", "_database")
-
-    def __init__(self, database: Database, acquiring: Any) -> None:
-        self._database = database
-        self._acquiring = acquiring
-
-    async def __aenter__(self) -> "PoolConnectionProxy[Record]":
-        self._database.waiting += 1
-        try:
-            connection: PoolConnectionProxy[Record] = await self._acquiring.__aenter__()
-            return connection
-        finally:
-            self._database.waiting -= 1
-
-    async def __aexit__(self, *raised: Any) -> None:
-        await self._acquiring.__aexit__(*raised)
 
 
 @dataclass(slots=True)
@@ -411,41 +350,20 @@ async def _roll_back(connection: "PoolConnectionProxy[Record]") -> None:
         raise
 
 
-async def _abandon(connection: "PoolConnectionProxy[Record]") -> None:
-    """Ends the transaction, and what may still run in it. Where that does not come to its end, as in the middle of a
-    COPY that nobody reads any more, the connection is given up."""
-    try:
-        async with asyncio.timeout(SECONDS_TO_ABANDON):
-            await connection.execute("ROLLBACK")
-    except (TimeoutError, asyncpg.InterfaceError, asyncpg.PostgresError, OSError):
-        connection.terminate()
-    except BaseException:
-        connection.terminate()
-        raise
+def _begin(settings: Settings, patience: float) -> str:
+    return (
+        f"BEGIN; SET LOCAL lock_timeout = {max(1, int(patience * 1000))};"
+        f" SET LOCAL statement_timeout = {int(settings.mutation_timeout * 1000)};"
+        f" SET LOCAL work_mem = '{settings.change_work_mem}MB'; SET LOCAL plan_cache_mode = auto"
+    )
 
 
 def _unfollowed(_: UUID) -> None:
     pass
 
 
-async def _keep(_: Any) -> None:
-    """Nothing sets session state, so nothing is reset between two uses of a connection."""
-
-
-async def _decode_json(connection: Any) -> None:
-    await connection.set_type_codec(
-        "jsonb", schema="pg_catalog", encoder=lambda value: orjson.dumps(value).decode(), decoder=orjson.loads
-    )
-
-
-def _session(settings: Settings) -> dict[str, str]:
-    return {
-        "application_name": "segments",
-        "jit": "off",
-        "enable_memoize": "off",
-        "timezone": "UTC",
-        "statement_timeout": str(int(settings.query_timeout * 1000)),
-    }
+def _unattended() -> None:
+    pass
 
 
 async def analyze(owner_url: str) -> None:

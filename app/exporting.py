@@ -11,14 +11,13 @@ from uuid import UUID
 import asyncpg
 import structlog
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
 from app.database import Database
 from app.domain import exports
 from app.domain.accounts import Account
 from app.domain.export_links import BadLinkError, ExportFormat, ExportLink
-from app.engine.requests import until_gone
+from app.engine.requests import HttpRequest, until_gone
 from app.settings import Settings
 
 log = structlog.get_logger("segments.exports")
@@ -54,8 +53,8 @@ class Exports:
         self._running = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = Request(scope, receive)
-        link, account = await self._verified(request.query_params.get("token", ""))
+        request = HttpRequest(scope, receive)
+        link, account = await self._verified(request.query.get("token", ""))
         if request.method == "HEAD":
             what = await exports.named(self._database(), account.id, link.kind, link.id)
             await send(_start(_found(what), link.format))
@@ -85,7 +84,7 @@ class Exports:
             raise HTTPException(410, "The link has expired. Ask for a new one")
         return link, account
 
-    async def _send(self, request: Request, send: Send, link: ExportLink) -> None:
+    async def _send(self, request: HttpRequest, send: Send, link: ExportLink) -> None:
         body = _Body(send, link.format, self._settings.send_timeout)
         began = perf_counter()
         copying = asyncio.create_task(self._copy(link, body))

@@ -14,8 +14,8 @@ Read = Callable[[], Awaitable[T]]
 class Following:
     """What the clients of one process follow.
 
-    A value is looked at again after `interval` seconds, whoever changed it, and at once when this process has changed
-    data of its account. A follower that is slow misses what the value was meanwhile, never what it is.
+    A value is looked at again at once when data of its account are said to have changed, and after `interval` seconds
+    whether anybody said so or not. A follower that is slow misses what the value was meanwhile, never what it is.
     """
 
     def __init__(self, interval: float) -> None:
@@ -44,10 +44,10 @@ class Following:
                 if self._followed.get(key) is followed:
                     del self._followed[key]
 
-    def changed(self, account_id: UUID) -> None:
-        """Something of the account's data has changed."""
+    def changed(self, account_id: UUID | None) -> None:
+        """Something of the account's data has changed, or of any account's when that is not known."""
         for (of_account, _), followed in self._followed.items():
-            if of_account == account_id:
+            if account_id is None or of_account == account_id:
                 followed.look()
 
 

@@ -16,49 +16,97 @@ from graphql import (
 from strawberry.schema.config import StrawberryConfig
 from strawberry.schema.schema_converter import GraphQLCoreConverter
 
+from app.auth import Permission
 from app.engine.batch import value_of
 from app.resolvers.mutations.add_candidates_to_segment import add_candidates_to_segment
 from app.resolvers.mutations.archive_segment import archive_segment
+from app.resolvers.mutations.cancel_operation import cancel_operation
 from app.resolvers.mutations.create_campaign import create_campaign
 from app.resolvers.mutations.create_segment import create_segment
 from app.resolvers.mutations.delete_campaign import delete_campaign
 from app.resolvers.mutations.delete_segment import delete_segment
+from app.resolvers.mutations.record_applications import record_applications
 from app.resolvers.mutations.remove_candidates_from_segment import remove_candidates_from_segment
 from app.resolvers.mutations.rename_segment import rename_segment
+from app.resolvers.mutations.renew_contract import renew_contract
 from app.resolvers.mutations.restore_segment import restore_segment
 from app.resolvers.mutations.set_campaign_segments import set_campaign_segments
+from app.resolvers.mutations.set_candidate_list_members import set_candidate_list_members
+from app.resolvers.mutations.set_endpoint_limit import set_endpoint_limit
+from app.resolvers.mutations.undo_operation import undo_operation
+from app.resolvers.mutations.upsert_candidate_lists import upsert_candidate_lists
+from app.resolvers.mutations.upsert_candidates import upsert_candidates
+from app.resolvers.mutations.upsert_vacancies import upsert_vacancies
 from app.resolvers.queries import Query
 from app.resolvers.subscriptions import Subscription
 from app.schema.errors import IMPLEMENTATIONS
 from app.schema.scalars import Date, DateTime
 
 
-def _mutation(resolver: object, description: str) -> object:
-    return strawberry.mutation(resolver=resolver, description=f"{description} Needs EDIT_SEGMENTS.")  # type: ignore[call-overload]
+def _mutation(resolver: object, description: str, needs: Permission = Permission.EDIT_SEGMENTS) -> object:
+    return strawberry.mutation(resolver=resolver, description=f"{description} Needs {needs}.")  # type: ignore[call-overload]
+
+
+def _sync(resolver: object, description: str) -> object:
+    return _mutation(resolver, description, Permission.SYNC_CANDIDATES)
 
 
 @strawberry.type(
-    description="Everything that can be changed. Each mutation happens whole or, when it has userErrors, not at all."
+    description=(
+        "Everything that can be changed. Each mutation happens whole or, when it has userErrors, not at all; those of"
+        " a sync keep the good items and say what is wrong with the others."
+    )
 )
 class Mutation:
     create_segment = _mutation(create_segment, "Makes an empty segment.")
     rename_segment = _mutation(rename_segment, "Gives a segment another name.")
     archive_segment = _mutation(
         archive_segment,
-        "Takes a segment out of use. Nobody adds or removes members then, and they go on using their endpoints.",
+        "Takes a segment out of use. Nobody adds or removes members then, and they go on using their endpoints."
+        " Operations under way go on.",
     )
     restore_segment = _mutation(restore_segment, "Takes an archived segment back into use.")
-    delete_segment = _mutation(delete_segment, "Deletes a segment for good and ends its memberships.")
+    delete_segment = _mutation(
+        delete_segment, "Deletes a segment for good, ends its memberships and cancels operations under way on it."
+    )
     add_candidates_to_segment = _mutation(
         add_candidates_to_segment,
-        "Adds those of the candidates who may join, and says who was left out and why.",
+        "Adds those of the candidates who may join, and says who was left out and why. When more than 5,000 are"
+        " selected, they are queued, and the endpoints they need reserved.",
     )
     remove_candidates_from_segment = _mutation(
-        remove_candidates_from_segment, "Removes candidates. Endpoints that nothing else needs are free at once."
+        remove_candidates_from_segment,
+        "Removes candidates. Endpoints that nothing else needs are free at once. More than 5,000 are queued.",
     )
     create_campaign = _mutation(create_campaign, "Makes a campaign.")
     set_campaign_segments = _mutation(set_campaign_segments, "Replaces the segments of a campaign.")
     delete_campaign = _mutation(delete_campaign, "Deletes a campaign for good. Its segments stay.")
+    cancel_operation = _mutation(
+        cancel_operation, "Stops an operation that has not ended. What it had done stays; undoOperation takes it back."
+    )
+    undo_operation = _mutation(
+        undo_operation,
+        "Takes back an addition or a removal: once, by an operation of its own. More than 5,000 are queued.",
+    )
+    set_endpoint_limit = _mutation(
+        set_endpoint_limit,
+        "Changes how many endpoints the contract in force allows.",
+        Permission.MANAGE_ACCOUNT,
+    )
+    renew_contract = _mutation(
+        renew_contract, "Makes the next contract, beside those there are.", Permission.MANAGE_ACCOUNT
+    )
+    upsert_candidates = _sync(
+        upsert_candidates,
+        "Makes candidates and changes those that are known, by their externalId. Memberships that rested on an address"
+        " end with it.",
+    )
+    upsert_vacancies = _sync(upsert_vacancies, "Makes vacancies and changes those that are known, by their externalId.")
+    record_applications = _sync(record_applications, "Registers candidates for vacancies, or changes when they did.")
+    upsert_candidate_lists = _sync(
+        upsert_candidate_lists, "Makes candidate lists and renames those that are known, by their externalId."
+    )
+    set_candidate_list_members = _sync(set_candidate_list_members, "Changes who is on a candidate list.")
 
 
 def _finished(schema: GraphQLSchema) -> GraphQLSchema:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from app import embedded
 from app.database import Database
 from app.migrate import migrate
+from app.notices import ChangeNotices
 from app.settings import Settings
 
 
@@ -39,7 +40,8 @@ async def opened() -> AsyncIterator[tuple[Database, str]]:
             await migrate(found.owner_url, found.url)
         database = await Database.open(found.url, settings)
         try:
-            yield database, found.owner_url
+            async with ChangeNotices(database, found.url).telling():
+                yield database, found.owner_url
         finally:
             await database.close()
 

@@ -13,10 +13,12 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route, WebSocketRoute
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.auth import Authenticator, IssuerUnavailableError, UnauthenticatedError
+from app.connections import OverloadedError
 from app.context import Session
-from app.database import BusyError, Database, Observer, unobserved
+from app.database import BusyError, Database
 from app.domain import accounts
 from app.domain.accounts import Account
 from app.domain.errors import BadUserInputError, DomainError, RefusedError
@@ -34,11 +36,14 @@ from app.following import Following
 from app.graph import schema, strawberry_schema
 from app.logs import OperationLog
 from app.metrics import Metrics
+from app.notices import ChangeNotices
 from app.readiness import Readiness
 from app.schema.scalars import SHORTCUTS
 from app.settings import Settings
 from app.shared_throttle import SharedThrottle
+from app.statements import Observer, unobserved
 from app.tracing import Tracing
+from app.worker import working
 
 MOST_KEPT_ACCOUNTS = 10_000
 
@@ -94,10 +99,11 @@ class Server:
                 *([Route("/metrics", self._metrics.page)] if self._metrics else []),
                 *self._graphiql.asset_routes(),
             ],
-            exception_handlers={HTTPException: _refused},
+            exception_handlers={HTTPException: _refused, OverloadedError: _overloaded},
             lifespan=self._lifespan,
         )
-        self.app = ObservedApp(routes, observers, lambda: self.readiness.stopping)
+        direct = routes if settings.allowed_origins else _Direct(self._graphql, routes)
+        self.app = ObservedApp(direct, observers, lambda: self.readiness.stopping)
 
     @asynccontextmanager
     async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
@@ -105,9 +111,13 @@ class Server:
         self.database = await Database.open(self._database_url, self.settings, observe)
         if self._metrics:
             self._metrics.watch(self.database, self._engine.document_use)
-        self.database.changed = self._following.changed
+        notices = ChangeNotices(self.database, self._database_url)
+        notices.on_change.append(self._following.changed)
         try:
-            yield
+            async with notices.telling(), notices.listening(), working(self.database, self.settings) as worker:
+                if worker is not None:
+                    notices.on_change.append(lambda _: worker.wake())
+                yield
         finally:
             await self._authenticator.close()
             await self.database.close()
@@ -154,6 +164,20 @@ class Server:
         return JSONResponse({"ready": False, "reason": reason}, 503) if reason else JSONResponse({"ready": True})
 
 
+class _Direct:
+    """Takes what most requests are past the routes: a POST to /graphql."""
+
+    def __init__(self, graphql: GraphQLApp, routes: ASGIApp) -> None:
+        self._graphql = graphql
+        self._routes = routes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["method"] == "POST" and scope["path"] == "/graphql":
+            await self._graphql(scope, receive, send)
+        else:
+            await self._routes(scope, receive, send)
+
+
 class _Endpoint:
     """One address for programs and browsers: a browser's GET gets GraphiQL, everything else is GraphQL."""
 
@@ -184,6 +208,8 @@ def explain(error: Exception) -> ClientError | None:
             )
         case BusyError():
             return ClientError(str(error), "BUSY")
+        case OverloadedError():
+            return ClientError(str(error), "SERVICE_UNAVAILABLE", 503, {"Retry-After": "1"})
         case asyncpg.QueryCanceledError():
             return ClientError("This took too long and was stopped. Ask for less at once.", "TIMEOUT")
     return None
@@ -199,6 +225,11 @@ async def _refused(_: Request, error: Exception) -> Response:
     code = HTTPStatus(error.status_code).name
     answer = {"errors": [{"message": f"{error.detail}.", "extensions": {"code": code}}]}
     return JSONResponse(answer, error.status_code, error.headers)
+
+
+async def _overloaded(_: Request, error: Exception) -> Response:
+    answer = {"errors": [{"message": str(error), "extensions": {"code": "SERVICE_UNAVAILABLE"}}]}
+    return JSONResponse(answer, 503, {"Retry-After": "1"})
 
 
 async def _to_graphql(_: Request) -> Response:

@@ -111,7 +111,13 @@ class Settings(BaseSettings):
     owner_database_url: DatabaseUrl | None = Field(
         None, description="The same database as the role that owns the tables, for migrations. Default: DATABASE_URL."
     )
-    pool_size: int = Field(10, ge=1, le=500, description="Database connections of one process, at most.")
+    pool_size: int = Field(
+        10, ge=1, le=500, description="Database connections of one process, at most, without those for searches."
+    )
+    search_pool_size: int = Field(5, ge=1, le=500, description="Its connections for searches and counts, at most.")
+    pool_timeout: float = Field(
+        5, gt=0, le=600, description="Seconds to wait for a connection before a request is answered 503."
+    )
     pgbouncer: bool = Field(False, description="Set when DATABASE_URL is a PgBouncer in transaction mode.")
     query_timeout: float = Field(
         15, gt=0, le=3600, description="Seconds that a query may take, and each of its statements in PostgreSQL."
@@ -130,6 +136,36 @@ class Settings(BaseSettings):
     )
     change_work_mem: int = Field(
         128, ge=4, le=4096, description="Megabytes that each sort and hash of a change may take in PostgreSQL."
+    )
+
+    # What runs in the background
+    inline_add_limit: int = Field(
+        5_000,
+        ge=1,
+        le=1_000_000,
+        description="Most candidates that one addition, removal or undoing may match to be done at once, while its"
+        " client waits; beyond that it is queued.",
+    )
+    chunk_size: int = Field(
+        10_000, ge=1, le=100_000, description="Most candidates of a queued operation in one transaction."
+    )
+    chunk_time: float = Field(
+        0.02,
+        ge=0.001,
+        le=60,
+        description="Seconds that such a transaction should take: its account's other changes wait for it.",
+    )
+    chunk_attempts: int = Field(
+        3, ge=1, le=100, description="How often such a transaction may fail before its operation is given up."
+    )
+    workers: int = Field(
+        1,
+        ge=0,
+        le=100,
+        description="Queued operations that one process goes on with at once; 0 leaves them to others.",
+    )
+    worker_interval: float = Field(
+        1, ge=0.01, le=60, description="Seconds after which a worker with nothing to do looks for operations again."
     )
 
     # Who may ask
@@ -196,7 +232,10 @@ class Settings(BaseSettings):
         description="Most comparisons of fields with the same name, to see whether they can be merged.",
     )
     max_list_items: int = Field(
-        1_000, ge=1, le=100_000, description="Most items of a list in a document or its variables; not below MAX_IDS."
+        1_000,
+        ge=1,
+        le=100_000,
+        description="Most items of a list in a document or its variables; not below MAX_IDS and MAX_SYNCED.",
     )
     max_string_length: int = Field(
         10_000, ge=200, le=1_000_000, description="Longest text in a document or its variables, in characters."
@@ -227,12 +266,23 @@ class Settings(BaseSettings):
     rate_limit_shared: bool = Field(
         False, description="Whether all processes on the database count points together, by a statement per operation."
     )
+    max_audit_targets: int = Field(
+        100, ge=1, le=10_000, description="Most ids of one kind that an entry of the audit log names."
+    )
     max_ids: int = Field(1_000, ge=1, le=10_000, description="Most ids in one list of one request.")
     max_campaign_segments: int = Field(
         100, ge=1, le=1_000, description="Most segments that one campaign includes and excludes, all in all."
     )
+    max_synced: int = Field(
+        1_000,
+        ge=1,
+        le=10_000,
+        description="Most items in one call of a sync.",
+    )
     max_page: int = Field(100, ge=1, le=1_000, description="Most rows in one page of a connection.")
-    max_member_page: int = Field(1_000, ge=1, le=10_000, description="Most rows in one page of Segment.members.")
+    max_member_page: int = Field(
+        1_000, ge=1, le=10_000, description="Most rows in one page of Segment.members or membersAsOf."
+    )
     default_page: int = Field(25, ge=1, le=1_000, description="Rows in a page when neither first nor last is given.")
     max_filter_depth: int = Field(
         4, ge=1, le=10, description="Deepest nesting of and, or and not in a candidate filter."
@@ -338,6 +388,8 @@ class Settings(BaseSettings):
             raise ValueError("SEGMENTS_DEFAULT_PAGE is larger than SEGMENTS_MAX_PAGE or SEGMENTS_MAX_MEMBER_PAGE")
         if self.max_ids > self.max_list_items:
             raise ValueError("SEGMENTS_MAX_IDS is larger than SEGMENTS_MAX_LIST_ITEMS")
+        if self.max_synced > self.max_list_items:
+            raise ValueError("SEGMENTS_MAX_SYNCED is larger than SEGMENTS_MAX_LIST_ITEMS")
         if self.max_cost > self.max_reporting_cost:
             raise ValueError("SEGMENTS_MAX_COST is larger than SEGMENTS_MAX_REPORTING_COST")
         if self.persisted_documents == "trusted-only" and self.trusted_documents is None:

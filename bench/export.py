@@ -30,11 +30,11 @@ from app.database import Database
 from app.domain import accounts, exports, segments
 from app.domain.export_links import ExportFormat, ExportKind
 from app.embedded import running
-from app.literals import written_out
 from app.migrate import migrate
 from app.models import Channel
 from app.seeding.seed import seed
 from app.settings import Settings
+from app.statements import written_out
 
 SECRET = "the secret of the benchmark, long enough"
 

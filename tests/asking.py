@@ -30,7 +30,14 @@ from app.graph import schema
 from tests.inventory import Inventory
 
 CURSORS = ("after", "before")
-KEYS = ("externalId", "idempotencyKey")
+KEYS = (
+    "externalId",
+    "candidateExternalId",
+    "candidateExternalIds",
+    "vacancyExternalId",
+    "listExternalId",
+    "idempotencyKey",
+)
 """Texts that the account itself keeps, and finds things by."""
 
 KINDS = {
@@ -62,7 +69,7 @@ EXAMPLES: dict[str, Any] = {
     "Float": 1.0,
     "Boolean": True,
     "DateTime": "2026-01-31T09:30:00Z",
-    "Date": "2026-01-31",
+    "Date": "2199-01-31",
 }
 
 
@@ -203,7 +210,9 @@ def _value(
         return value
     if isinstance(kind, GraphQLEnumType):
         return next(iter(kind.values))
-    return _own_id(name, where, own) if kind.name == "ID" else EXAMPLES[kind.name]
+    if kind.name == "ID":
+        return _own_id(name, where, own)
+    return own.made_at if name == "at" else EXAMPLES[kind.name]
 
 
 def _input(kind: GraphQLInputObjectType, own: Inventory, path: tuple[str, ...] | None, value: Any) -> Any:
@@ -252,7 +261,7 @@ def _selected(kind: GraphQLObjectType, own: Inventory, depth: int, above: tuple[
     selected = []
     for name, each in kind.fields.items():
         named = get_named_type(each.type)
-        arguments = _required_arguments(kind, name, each.args, own)
+        arguments = required_arguments(kind.name, name, each.args, own)
         if is_composite(named):
             left = depth if kind.name.endswith(("Connection", "Edge")) else depth - 1
             if named.name in above or left < 0:
@@ -268,14 +277,12 @@ def is_composite(kind: GraphQLNamedType) -> bool:
     return isinstance(kind, GraphQLObjectType | GraphQLInterfaceType | GraphQLUnionType)
 
 
-def _required_arguments(
-    kind: GraphQLObjectType, name: str, arguments: dict[str, GraphQLArgument], own: Inventory
-) -> str:
+def required_arguments(type_name: str, name: str, arguments: dict[str, GraphQLArgument], own: Inventory) -> str:
     """What the field demands, written in place."""
     written = []
     for argument_name, argument in arguments.items():
         if is_required_argument(argument):
-            where = f"{kind.name}.{name}({argument_name})"
+            where = f"{type_name}.{name}({argument_name})"
             value = _value(argument.type, argument_name, where, own, None, None)
             enum = isinstance(get_named_type(argument.type), GraphQLEnumType)
             written.append(f"{argument_name}: {value if enum else repr(value).replace(chr(39), chr(34))}")

@@ -8,6 +8,7 @@ import fcntl
 import os
 from collections.abc import AsyncIterator, Iterator, MutableMapping
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -26,8 +27,10 @@ from app.following import Following
 from app.migrate import migrate
 from app.server import Server
 from app.settings import Settings
+from app.worker import Worker
 from tests.client import Client, serving
 from tests.inventory import Inventory
+from tests.watcher import Watcher
 from tests.world import World
 
 TEMPLATE = "segments_template"
@@ -129,7 +132,8 @@ def locked(path: Path) -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def settings() -> Settings:
-    """Those of a server, but for limits that the tests' own documents would not fit in, and without a rate limit."""
+    """Those of a server, but for limits that the tests' own documents would not fit in, without a rate limit and
+    without a worker, which the tests of it bring along."""
     return Settings(
         pool_size=10,
         jwt_secret=SECRET,
@@ -139,6 +143,7 @@ def settings() -> Settings:
         max_string_length=100_000,
         max_cost=50_000,
         rate_limit_points_per_second=0,
+        workers=0,
     )
 
 
@@ -156,6 +161,21 @@ async def database(database_url: str, settings: Settings, statements: list[str])
 
 
 @pytest.fixture(scope="session")
+async def queueing(database_url: str, settings: Settings) -> AsyncIterator[Database]:
+    """The same database for who queues all but the smallest changes, and goes on with them by very small chunks."""
+    small = {"inline_add_limit": 50, "chunk_size": 20, "worker_interval": 0.05, "workers": 1}
+    opened = await Database.open(database_url, settings.model_copy(update=small))
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+def worker(queueing: Database) -> Worker:
+    """One that works when the test lets it."""
+    return Worker(queueing, queueing.settings)
+
+
+@pytest.fixture(scope="session")
 async def server_address(database_url: str, settings: Settings, statements: list[str]) -> AsyncIterator[str]:
     """A running server, over HTTP, on this worker's database."""
     async with serving(Server(settings, database_url, SECRET, statements.append).app) as address:
@@ -166,6 +186,12 @@ async def server_address(database_url: str, settings: Settings, statements: list
 async def world(database: Database) -> World:
     """An account of this test's own, with a contract and two policies."""
     return await World.make(database)
+
+
+@pytest.fixture
+def large(world: World, queueing: Database) -> World:
+    """The same account, where what matches more than 50 candidates is queued."""
+    return replace(world, database=queueing)
 
 
 @pytest.fixture
@@ -236,3 +262,9 @@ def session(database: Database, settings: Settings, ours: Inventory) -> Session:
     expires_at = datetime.now(UTC) + timedelta(hours=1)
     principal = Principal(ours.account_id, "tester", frozenset(Permission), expires_at)
     return Session(principal, ours.world.account, database, Following(settings.follow_interval), settings)
+
+
+@pytest.fixture
+def watcher(superuser_url: str, database_url: str) -> Watcher:
+    parts = urlsplit(database_url)
+    return Watcher(as_role(superuser_url, None, parts.path.removeprefix("/")), parts.username or "")

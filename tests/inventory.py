@@ -11,7 +11,7 @@ from uuid_utils.compat import uuid7
 
 from app.database import Database
 from app.domain.idempotency import once
-from app.domain.membership import remove_candidates
+from app.domain.removal import remove_candidates
 from app.domain.selection import CandidateSelection
 from app.models import Channel
 from tests.world import GENERAL, SMS, World
@@ -29,6 +29,8 @@ class Inventory:
     world: World
     label: str
     ids: dict[str, list[UUID]] = field(default_factory=dict)
+    made_at: str = ""
+    """A moment at which it had all of it."""
 
     @property
     def account_id(self) -> UUID:
@@ -57,6 +59,7 @@ class Inventory:
         await inventory._make_campaign()
         await inventory._make_marks()
         await inventory.use_key(f"{label} key")
+        inventory.made_at = datetime.now(UTC).isoformat()
         return inventory
 
     async def _make_candidates(self) -> None:
@@ -95,11 +98,13 @@ class Inventory:
         self.ids["Vacancy"] = [uuid7(), uuid7()]
         self.ids["CandidateList"] = [uuid7(), uuid7()]
         for index, id in enumerate(self.ids["Vacancy"]):
-            await self.world.insert("vacancy", id=id, title=f"{self.label} vacancy {index}")
+            external_id = f"{self.label} {index + 1}"
+            await self.world.insert("vacancy", id=id, external_id=external_id, title=f"{self.label} vacancy {index}")
             for candidate_id in candidates[:2]:
                 await self.world.insert("application", candidate_id=candidate_id, vacancy_id=id)
         for index, id in enumerate(self.ids["CandidateList"]):
-            await self.world.insert("candidate_list", id=id, name=f"{self.label} list {index}")
+            external_id = f"{self.label} {index + 1}"
+            await self.world.insert("candidate_list", id=id, external_id=external_id, name=f"{self.label} list {index}")
             for candidate_id in candidates[:2]:
                 await self.world.insert("candidate_list_member", candidate_id=candidate_id, list_id=id)
 
@@ -115,6 +120,7 @@ class Inventory:
         )
         await self.world.insert("erased_candidate", external_id_hash=sha256(self.label.encode()).digest())
         now = datetime.now(UTC)
+        await self.world.insert("audit_entry", id=uuid7(), at=now, subject=self.label, action="nothing")
         await self.world.insert(
             "consent",
             candidate_id=self.ids["Candidate"][5],

@@ -145,6 +145,8 @@ class Writing:
             return self.random.choice([*ids, *ids, NOBODY, "no id"])
         if kind.name == "String":
             return self.random.choice((self.own.label, "a", "ö", "", "Lovelace", "no cursor"))
+        if kind.name == "DateTime":
+            return self.random.choice((self.own.made_at, *EXAMPLES[kind.name]))
         return self.random.choice(EXAMPLES[kind.name])
 
     def input(self, kind: GraphQLInputObjectType, depth: int) -> dict[str, Any]:

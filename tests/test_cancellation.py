@@ -2,68 +2,21 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
-from urllib.parse import urlsplit
+from contextlib import suppress
 
-import asyncpg
 import pytest
 
 from app.database import Database
 from app.server import Server
 from app.settings import Settings
 from tests.client import Client, serving
-from tests.conftest import SECRET, as_role
+from tests.conftest import SECRET
+from tests.watcher import Watcher
 from tests.world import World
 
 CANDIDATES = "{ candidates { nodes { id consents { active } } } }"
 CREATE = 'mutation { createSegment(input: { name: "Made meanwhile", channel: EMAIL }) { userErrors { code } } }'
 NAMED = '{ segments(filter: { nameContains: "Made meanwhile" }) { nodes { name } } }'
-
-RUNNING = """
-SELECT pid FROM pg_stat_activity
-WHERE datname = current_database() AND usename = $1 AND state = 'active' AND wait_event_type = 'Lock'
-"""
-
-
-class Watcher:
-    """Somebody at the database who can hold a table and sees who waits for it."""
-
-    def __init__(self, url: str, role: str) -> None:
-        self._url = url
-        self._role = role
-
-    async def waiting(self) -> int:
-        # Asked anew each time: one transaction sees the activity of one moment.
-        return len(await self._run(RUNNING, self._role))
-
-    async def until_waiting(self, number: int) -> None:
-        async with asyncio.timeout(10):
-            while await self.waiting() != number:  # noqa: ASYNC110
-                await asyncio.sleep(0.01)
-
-    @asynccontextmanager
-    async def holding(self, table: str) -> AsyncIterator[None]:
-        """Nobody else gets at the table meanwhile."""
-        holder = await asyncpg.connect(self._url)
-        try:
-            await holder.execute(f"BEGIN; LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
-            yield
-        finally:
-            await holder.close()
-
-    async def _run(self, statement: str, *values: object) -> list[asyncpg.Record]:
-        connection = await asyncpg.connect(self._url)
-        try:
-            rows: list[asyncpg.Record] = await connection.fetch(statement, *values)
-            return rows
-        finally:
-            await connection.close()
-
-
-@pytest.fixture
-def watcher(superuser_url: str, database_url: str) -> Watcher:
-    parts = urlsplit(database_url)
-    return Watcher(as_role(superuser_url, None, parts.path.removeprefix("/")), parts.username or "")
 
 
 @pytest.fixture

@@ -23,11 +23,11 @@ from app.auth import Permission
 from app.database import Database
 from app.domain import exports
 from app.domain.export_links import ExportFormat, ExportKind, ExportLink
-from app.literals import written_out
 from app.models import Channel
 from app.redaction import redacted
 from app.server import Server
 from app.settings import Settings
+from app.statements import written_out
 from tests.client import Client, serving
 from tests.conftest import SECRET, as_role, run
 from tests.world import GENERAL, World

@@ -233,6 +233,11 @@ async def test_the_role_that_serves_owns_nothing(database_url: str) -> None:
         "CREATE ROLE mine",
         "UPDATE alembic_version SET version_num = '0'",
         "DELETE FROM alembic_version",
+        "UPDATE audit_entry SET subject = 'somebody else'",
+        "DELETE FROM audit_entry",
+        "TRUNCATE audit_entry",
+        "SELECT FROM audit_entry FOR UPDATE",
+        "INSERT INTO audit_entry SELECT * FROM audit_entry ON CONFLICT (account_id, at, id) DO UPDATE SET subject = ''",
         "COPY candidate TO PROGRAM 'cat'",
     ],
 )

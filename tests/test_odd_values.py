@@ -38,6 +38,8 @@ UNREADABLE_MOMENTS = [
     "infinity",
     NUL,
 ]
+DAYS = ["0001-01-01", "2024-02-29", "9999-12-31"]
+UNREADABLE_DAYS = ["0000-01-01", "2026-02-29", "10000-01-01", "2026-1-1", "2026-01-01T00:00:00Z", "infinity", NUL]
 UNREADABLE_NUMBERS = [2**31, -(2**31) - 1, 2**64, 10**30, 0.5, "1", True]
 
 
@@ -63,9 +65,9 @@ def own_client(place: Place, our_client: Client, changing_client: Client) -> Cli
 
 def test_there_are_no_other_types_of_value() -> None:
     """Give a new scalar its odd values above."""
-    closed = {"Boolean", "Channel", "ExportFormat"}
+    closed = {"Boolean", "Channel", "CandidateListMode", "ExportFormat"}
     kinds = {kind for _, kind in inputs() if not kind.endswith(("OrderField", "Direction", "Policy"))}
-    assert kinds - closed == {"ID", "String", "Int", "DateTime"}
+    assert kinds - closed == {"ID", "String", "Int", "DateTime", "Date"}
 
 
 async def answered(client: Client, place: Place, own: Inventory, value: object) -> str:
@@ -101,8 +103,17 @@ async def test_any_number_has_an_answer(place: Place, own: Inventory, own_client
 @pytest.mark.parametrize("place", places_of("DateTime"), ids=str)
 async def test_any_moment_has_an_answer(place: Place, own: Inventory, own_client: Client) -> None:
     for moment in MOMENTS:
-        assert "BAD_USER_INPUT" not in await answered(own_client, place, own, moment)
+        answer = await answered(own_client, place, own, moment)
+        assert "BAD_USER_INPUT" not in answer or "`at` is in the future." in answer
     for value in UNREADABLE_MOMENTS:
+        assert "BAD_USER_INPUT" in await answered(own_client, place, own, value)
+
+
+@pytest.mark.parametrize("place", places_of("Date"), ids=str)
+async def test_any_day_has_an_answer(place: Place, own: Inventory, own_client: Client) -> None:
+    for day in DAYS:
+        assert "BAD_USER_INPUT" not in await answered(own_client, place, own, day)
+    for value in UNREADABLE_DAYS:
         assert "BAD_USER_INPUT" in await answered(own_client, place, own, value)
 
 

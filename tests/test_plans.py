@@ -1,14 +1,17 @@
 """Level by level or field by field: whatever is asked, both ways of running a query give the same answer."""
 
+import contextlib
 import gc
 import os
 import re
 import tracemalloc
 from collections import Counter
 from random import Random
+from typing import Any
 
 import pytest
-from graphql import ExecutionResult, execute
+from graphql import ExecutionResult, FieldNode, GraphQLField, execute
+from graphql.execution.values import VariableValues, get_argument_values
 
 from app.context import Session
 from app.engine.answers import encoded
@@ -36,7 +39,8 @@ pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptio
 
 
 DOCUMENTS = Documents(
-    schema, Settings(max_tokens=20_000, max_fields=20_000, max_aliases=1_000, max_directives=1_000, max_root_fields=100)
+    schema,
+    Settings(max_tokens=20_000, max_fields=20_000, max_aliases=1_000, max_directives=1_000, max_root_fields=100),
 )
 PLANS = Plans(strawberry_schema, SHORTCUTS)
 
@@ -55,6 +59,30 @@ async def test_a_plan_answers_like_graphql_core(share: int, ours: Inventory, ses
         query = Writing(Random(f"{share} {number}"), ours).query()
         outcomes[await compare(query, session)] += 1
     assert outcomes["alike"] > 0.4 * sum(outcomes.values()), outcomes
+
+
+async def test_values_as_they_should_be_are_not_worked_out_by_graphql_core(
+    ours: Inventory, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def arguments(field: GraphQLField, node: FieldNode, variables: VariableValues) -> dict[str, Any]:
+        if variables.coerced:
+            asked.append(node)
+        return get_argument_values(field, node, variables)
+
+    monkeypatch.setattr("app.engine.plan.planning.get_variable_values", lambda *given: asked.append(given))
+    monkeypatch.setattr("app.engine.plan.compiling.get_argument_values", arguments)
+    with_variables = 0
+    for number in range(QUERIES // SHARES):
+        query = Writing(Random(f"values {number}"), ours).query()
+        document = DOCUMENTS.get(query.text)
+        [operation] = document.operations.values()
+        with contextlib.suppress(Fallback):
+            await PLANS.run(document, operation, query.variables, session.context())
+        with_variables += bool(query.variables)
+        assert asked == [], query
+    assert with_variables > QUERIES // SHARES // 4
 
 
 async def compare(query: Query, session: Session) -> str:
@@ -119,11 +147,14 @@ def test_a_plan_takes_no_more_memory_than_is_counted() -> None:
     for example in QUERIES_OF_THE_README:
         document = DOCUMENTS.get(example.query)
         [operation] = document.operations.values()
+        PLANS._variables(operation, dict(example.variables))
         PLANS._plan(document, operation, NO_VARIABLES)
         operation.plans.by_variant.clear()
+        operation.plans.variables = None
         gc.collect()
         tracemalloc.start()
         try:
+            PLANS._variables(operation, dict(example.variables))
             PLANS._plan(document, operation, NO_VARIABLES)
             gc.collect()
             held, _ = tracemalloc.get_traced_memory()

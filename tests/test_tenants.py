@@ -23,6 +23,7 @@ from tests.asking import (
     fields,
     node_types,
     places,
+    required_arguments,
 )
 from tests.client import Client
 from tests.conftest import SECRET
@@ -120,7 +121,8 @@ async def test_a_cursor_of_the_other_account_is_refused(
 async def test_a_key_that_the_other_account_uses_is_free_in_ours(
     place: Place, own: Inventory, theirs: Inventory, own_client: Client
 ) -> None:
-    taken = f"{theirs.label} 1"  # An external id of theirs.
+    # External ids of theirs: one to make something of our own under, another to look for in vain.
+    taken = f"{theirs.label} {1 if place.name == 'externalId' else 2}"
     if place.name == "idempotencyKey":
         taken = f"{theirs.label} key of {place.field}"
         await theirs.use_key(taken)
@@ -185,7 +187,8 @@ async def cursor(client: Client, place: Place, own: Inventory) -> str:
     """A cursor of the connection of this account."""
     field = field_of(place.type, place.field)
     assert "first" in field.args
-    selected = f"{place.field}(first: 1) {{ pageInfo {{ endCursor }} }}"
+    demanded = required_arguments(place.type, place.field, field.args, own).strip("()")
+    selected = f"{place.field}(first: 1 {demanded}) {{ pageInfo {{ endCursor }} }}"
     query = f"{{ {selected} }}"
     for id in own.ids.get(place.type, [None]):
         if not place.of_a_root:

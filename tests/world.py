@@ -12,12 +12,14 @@ from uuid import UUID, uuid4
 from uuid_utils.compat import uuid7
 
 from app.database import Database
-from app.domain import accounts, segments
+from app.domain import accounts, operations, segments
 from app.domain.accounts import Account
 from app.domain.lapses import end_lost_memberships
-from app.domain.membership import add_candidates
+from app.domain.membership import QuotaPolicy, add_candidates
+from app.domain.removal import remove_candidates
 from app.domain.search import CandidateFilter
 from app.domain.selection import AllSearchResults, CandidateSelection
+from app.domain.undoing import undo
 from app.models import Channel
 
 GENERAL = "General"
@@ -72,6 +74,11 @@ class World:
                 *values,
             )
 
+    async def another_contract(self, name: str, limit: int, starts_on: date, ends_on: date) -> None:
+        """A contract beside those there are."""
+        dates = {"starts_on": starts_on, "ends_on": ends_on}
+        await self.insert("contract", id=uuid7(), name=name, endpoint_limit=limit, **dates)
+
     async def candidate(self, consents: dict[str, dict[str, Any]] | None = None, **values: Any) -> UUID:
         """One candidate who may be contacted in every way, but for what is given."""
         return (await self.candidates(1, consents, **values))[0]
@@ -118,15 +125,39 @@ class World:
         async with self.database.write(self.account_id) as tx:
             return await segments.create(tx, name or f"segment {uuid4()}", channel)
 
-    async def add(self, segment_id: UUID, candidate_ids: Sequence[UUID] | None = None) -> UUID:
+    async def add(
+        self, segment_id: UUID, candidate_ids: Sequence[UUID] | None = None, policy: QuotaPolicy = "REJECT"
+    ) -> UUID:
         """Adds these candidates, or all there are, by the rules. Returns the operation."""
-        selection = (
-            CandidateSelection(all_search_results=AllSearchResults(CandidateFilter()))
-            if candidate_ids is None
-            else CandidateSelection(ids=[str(id) for id in candidate_ids])
-        )
+        selection = _selection(candidate_ids)
         async with self.database.write(self.account_id) as tx:
-            return await add_candidates(tx, segment_id, selection, "REJECT", "world", self.database.settings)
+            return await add_candidates(tx, segment_id, selection, policy, "world", self.database.settings)
+
+    async def remove(self, segment_id: UUID, candidate_ids: Sequence[UUID] | None = None) -> UUID:
+        """Removes these members, or all there are, by the rules. Returns the operation."""
+        selection = _selection(candidate_ids)
+        async with self.database.write(self.account_id) as tx:
+            return await remove_candidates(tx, segment_id, selection, "world", self.database.settings)
+
+    async def undo(self, operation_id: UUID) -> UUID:
+        """Undoes an operation, by the rules. Returns the one that does so."""
+        async with self.database.write(self.account_id) as tx:
+            return await undo(tx, operation_id, "world", self.database.settings)
+
+    async def cancel(self, operation_id: UUID) -> None:
+        async with self.database.write(self.account_id) as tx:
+            await operations.cancel(tx, operation_id)
+
+    async def operation(self, operation_id: UUID) -> Any:
+        """The row of an operation."""
+        [row] = await self.run("SELECT * FROM membership_operation WHERE account_id = $1 AND id = $2", operation_id)
+        return row
+
+    async def members(self, segment_id: UUID) -> set[UUID]:
+        rows = await self.run(
+            "SELECT candidate_id FROM segment_member WHERE account_id = $1 AND segment_id = $2", segment_id
+        )
+        return {row["candidate_id"] for row in rows}
 
     async def readdress(self, candidate_ids: Sequence[UUID], column: str, address: str | None) -> int:
         """Changes the `email` or `verified_mobile` of candidates, by the rules. Returns how many memberships ended."""
@@ -185,6 +216,13 @@ class World:
         for segment_id in segment_ids:
             await self.insert("campaign_segment", campaign_id=id, segment_id=segment_id, excluded=excluded)
         return id
+
+
+def _selection(candidate_ids: Sequence[UUID] | None) -> CandidateSelection:
+    """These candidates, or everybody."""
+    if candidate_ids is None:
+        return CandidateSelection(all_search_results=AllSearchResults(CandidateFilter()))
+    return CandidateSelection(ids=[str(id) for id in candidate_ids])
 
 
 async def _copy(tx: Any, table: str, rows: list[dict[str, Any]]) -> None:

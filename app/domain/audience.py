@@ -6,15 +6,17 @@ through all, is planned for the segments themselves, whose sizes PostgreSQL know
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from uuid import UUID
 
-from app.database import Database, Snapshot
+from app.database import Database
 from app.domain.eligibility import Rules, eligible
-from app.domain.listing import MOST_WALKED, Counts, Listing, read_pages
+from app.domain.listing import MOST_WALKED, Listing
 from app.domain.lists import COLUMNS_OF_CANDIDATE
-from app.domain.paging import Cursors, Key, Order, Page, Window
+from app.domain.paging import Key, Order, Window
 from app.domain.sql import Parameters, Wanted, chosen
 from app.models import Channel
+from app.snapshots import Snapshot
 
 ORDER = Order("audience", (Key("c.id", "uuid"),))
 """Nobody changes their place, so that nobody is met twice while segments change between two pages."""
@@ -63,55 +65,44 @@ async def reach(source: Database | Snapshot, account_id: UUID, campaign_ids: Seq
     return found
 
 
-async def audiences(
-    database: Database,
-    account_id: UUID,
-    campaign_ids: Sequence[UUID],
-    channel: Channel,
-    rules: Rules,
-    window: Window,
-    cursors: Cursors,
-    wanted: Wanted = None,
-) -> dict[UUID, Page]:
-    """A page of the audience of each campaign, all of this channel: one statement, and two more to count them."""
-    pages = await read_pages(database, account_id, campaign_ids, _listing(channel, rules, wanted), window, cursors)
-    counts = Counts(lambda: _count(database, account_id, campaign_ids, channel, rules))
-    for campaign_id, page in pages.items():
-        page.count = counts.of(campaign_id)
-    return pages
+def audiences(channel: Channel, rules: Rules, wanted: Wanted = None) -> Listing:
+    """The audience of each campaign, all of this channel."""
+    return Listing(
+        "the audience of a campaign",
+        chosen(COLUMNS_OF_CANDIDATE, wanted),
+        partial(_reached, channel, rules),
+        lambda _: "true",
+        ORDER,
+        searched=True,
+        count=partial(_count, channel, rules),
+    )
 
 
-def _listing(channel: Channel, rules: Rules, wanted: Wanted) -> Listing:
-    columns = chosen(COLUMNS_OF_CANDIDATE, wanted)
-
-    def rows(window: Window, p: Parameters) -> str:
-        """Both ways in one statement: to go through the first candidates in order, or, when these do not fill the
-        page, through the members of the included segments, who are few then."""
-        filled = f"(SELECT count(*) FROM walked) = {window.limit}"
-        beyond = window.condition(ORDER, p)
-        reached = f"{REACHED} AND {eligible(rules, channel, 'c', p, 'now()')}"
-        return f"""
+def _reached(channel: Channel, rules: Rules, p: Parameters, window: Window | None) -> str:
+    """Both ways in one statement: to go through the first candidates in order, or, when these do not fill the page,
+    through the members of the included segments, who are few then."""
+    assert window is not None
+    filled = f"(SELECT count(*) FROM walked) = {window.limit}"
+    beyond = window.condition(ORDER, p)
+    reached = f"{REACHED} AND {eligible(rules, channel, 'c', p, 'now()')}"
+    return f"""(
 WITH reach AS MATERIALIZED ({REACH}), walked AS MATERIALIZED (
-  SELECT {columns}, {ORDER.columns}
+  SELECT c.*
   FROM reach CROSS JOIN (
     SELECT c.* FROM candidate c WHERE c.account_id = $1 AND {beyond} ORDER BY c.id LIMIT {MOST_WALKED}) AS c
   WHERE {reached} ORDER BY c.id LIMIT {window.limit}), member AS MATERIALIZED (
   SELECT DISTINCT m.candidate_id AS id FROM segment_member m
   WHERE m.account_id = $1 AND m.segment_id = ANY((SELECT included FROM reach)::uuid[]) AND NOT {filled})
-SELECT * FROM (
-  SELECT * FROM walked WHERE {filled}
-  UNION ALL SELECT * FROM (
-    SELECT found.* FROM reach CROSS JOIN (SELECT id FROM member ORDER BY id) AS member CROSS JOIN LATERAL (
-      SELECT {columns}, {ORDER.columns} FROM candidate c
-      WHERE c.account_id = $1 AND c.id = member.id AND {beyond} AND {reached} OFFSET 0) AS found
-    ORDER BY member.id LIMIT {window.limit}) AS sought WHERE NOT {filled}) AS rows
-ORDER BY rows.key_0"""
-
-    return Listing("the audience of a campaign", columns, "", lambda _: "true", ORDER, searched=True, rows=rows)
+SELECT * FROM walked WHERE {filled}
+UNION ALL SELECT * FROM (
+  SELECT found.* FROM reach CROSS JOIN (SELECT id FROM member ORDER BY id) AS member CROSS JOIN LATERAL (
+    SELECT c.* FROM candidate c
+    WHERE c.account_id = $1 AND c.id = member.id AND {beyond} AND {reached} OFFSET 0) AS found
+  ORDER BY member.id LIMIT {window.limit}) AS sought WHERE NOT {filled}) AS c"""
 
 
 async def _count(
-    database: Database, account_id: UUID, campaign_ids: Sequence[UUID], channel: Channel, rules: Rules
+    channel: Channel, rules: Rules, database: Database, account_id: UUID, campaign_ids: Sequence[UUID]
 ) -> dict[UUID, int]:
     p = Parameters(account_id)
     counts = [

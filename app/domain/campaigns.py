@@ -23,7 +23,7 @@ from app.domain.segments import COLUMNS as SEGMENT_COLUMNS
 from app.models import Channel
 from app.settings import Settings
 
-COLUMNS = "g.id, g.name, g.channel, g.created_at"
+COLUMNS = "g.id, g.name, g.channel, g.created_at, (g.id, g.channel) AS id_and_channel"
 
 CAMPAIGN_ID = ("input", "campaignId")
 NAME = ("input", "name")

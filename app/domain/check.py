@@ -15,12 +15,13 @@ from datetime import datetime
 
 from asyncpg import Record
 
-from app.database import Database, Snapshot
+from app.database import Database
 from app.domain import accounts, quota
 from app.domain.accounts import Account
 from app.domain.eligibility import eligible, rules
 from app.domain.sql import Parameters
 from app.models import Channel
+from app.snapshots import Snapshot
 
 SIZE = """
 -- How much there is to check.
@@ -35,10 +36,10 @@ FROM (SELECT DISTINCT candidate_id, channel FROM segment_member WHERE account_id
 """
 
 COUNTED = """
--- The endpoints that are counted, and how many operations may hold more.
+-- The endpoints that are counted, and those that unfinished operations hold.
 SELECT email_used, sms_used, reserved, lapses_swept_until, (
-  SELECT count(*) FROM membership_operation
-  WHERE account_id = $1 AND status IN ('QUEUED', 'RUNNING')) AS unfinished
+  SELECT coalesce(sum(reserved), 0) FROM membership_operation
+  WHERE account_id = $1 AND status IN ('QUEUED', 'RUNNING')) AS held
 FROM endpoint_usage WHERE account_id = $1
 """
 
@@ -84,15 +85,58 @@ WHERE o.account_id = $1 AND o.removed_count <> coalesce(r.count, 0)
 """
 
 SUMS = """
--- Completed operations whose counts do not add up.
-SELECT 'operation ' || o.id AS place, 'matched_count' AS what, outcome.sum::text AS expected,
-  o.matched_count::text AS found
+-- Operations that say another number than what they did to how many adds up to, whether they have ended or not.
+SELECT 'operation ' || o.id AS place, 'processed_count' AS what, outcome.sum::text AS expected,
+  o.processed_count::text AS found
 FROM membership_operation o
-JOIN LATERAL (SELECT CASE o.kind
-  WHEN 'ADD' THEN o.added_count + o.already_member_count + o.ineligible_count + o.over_quota_count
-  ELSE o.removed_count END AS sum) AS outcome ON true
-WHERE o.account_id = $1 AND o.status = 'COMPLETED' AND o.kind IN ('ADD', 'REMOVE', 'ELIGIBILITY_LOST')
-  AND o.matched_count <> outcome.sum
+LEFT JOIN membership_operation u ON u.account_id = $1 AND u.id = o.undoes
+JOIN LATERAL (SELECT CASE
+  WHEN o.kind = 'ADD' OR u.kind = 'REMOVE'
+    THEN o.added_count + o.already_member_count + o.ineligible_count + o.over_quota_count
+  WHEN o.kind = 'ELIGIBILITY_LOST' THEN o.removed_count
+  ELSE greatest(o.removed_count, o.processed_count) END AS sum) AS outcome ON true
+WHERE o.account_id = $1 AND o.processed_count <> outcome.sum
+"""
+
+UNPROCESSED = """
+-- Operations that are completed although they have not dealt with all whom they matched.
+SELECT 'operation ' || o.id AS place, 'processed_count' AS what, o.matched_count::text AS expected,
+  o.processed_count::text AS found
+FROM membership_operation o
+WHERE o.account_id = $1 AND o.status = 'COMPLETED' AND o.processed_count <> o.matched_count
+"""
+
+PENDING = """
+-- Operations that have still to deal with others than are pending: none once they have ended.
+SELECT 'operation ' || o.id AS place, 'candidates pending' AS what, remaining.count::text AS expected,
+  coalesce(pending.count, 0)::text AS found
+FROM membership_operation o
+LEFT JOIN (
+  SELECT c.operation_id, sum(cardinality(c.candidate_ids)) AS count FROM pending_candidate c
+  JOIN membership_operation k ON k.account_id = $1 AND k.id = c.operation_id
+  WHERE c.account_id = $1 AND (
+    k.status NOT IN ('QUEUED', 'RUNNING') OR k.cursor IS NULL OR c.last_candidate_id > k.cursor)
+  GROUP BY c.operation_id) AS pending ON pending.operation_id = o.id
+JOIN LATERAL (SELECT CASE
+  WHEN o.status IN ('QUEUED', 'RUNNING') THEN o.matched_count - o.processed_count ELSE 0 END AS count
+) AS remaining ON true
+WHERE o.account_id = $1 AND (o.kind <> 'ELIGIBILITY_LOST' OR pending.count IS NOT NULL)
+  AND coalesce(pending.count, 0) <> remaining.count
+"""
+
+HELD = """
+-- Operations that have ended and hold endpoints.
+SELECT 'operation ' || o.id AS place, 'reserved' AS what, '0' AS expected, o.reserved::text AS found
+FROM membership_operation o
+WHERE o.account_id = $1 AND o.status NOT IN ('QUEUED', 'RUNNING') AND o.reserved <> 0
+"""
+
+STRANDED = """
+-- Operations that have not ended although their segment is gone.
+SELECT 'operation ' || o.id AS place, 'its segment' AS what, 'a segment' AS expected, 'none' AS found
+FROM membership_operation o
+WHERE o.account_id = $1 AND o.status IN ('QUEUED', 'RUNNING')
+  AND NOT EXISTS (SELECT FROM segment s WHERE s.account_id = $1 AND s.id = o.segment_id)
 """
 
 ELSEWHERE = """
@@ -123,7 +167,11 @@ COMPARED = (
     ("I3", CHANNELS),
     ("I5", ADDED),
     ("I5", REMOVED),
+    ("I2", HELD),
     ("I5", SUMS),
+    ("I5", UNPROCESSED),
+    ("I5", PENDING),
+    ("I5", STRANDED),
     ("I5", ELSEWHERE),
     ("I5", SKIPPED),
 )
@@ -137,6 +185,7 @@ REFERENCES = (
     ("past_segment_member", "added_by", "membership_operation"),
     ("past_segment_member", "removed_by", "membership_operation"),
     ("skipped_candidate", "operation_id", "membership_operation"),
+    ("pending_candidate", "operation_id", "membership_operation"),
     ("skipped_candidate", "unnest(candidate_ids)", "candidate"),
     ("consent", "candidate_id", "candidate"),
     ("consent", "policy_id", "privacy_policy"),
@@ -268,8 +317,8 @@ async def _check_use(snapshot: Snapshot, report: Report, counted: Record) -> Non
     for column, expected in endpoints.items():
         if counted[column] != expected:
             report.breach("I2", "endpoint_usage", column, expected, counted[column])
-    if counted["reserved"] and not counted["unfinished"]:
-        report.breach("I2", "endpoint_usage", "reserved", 0, counted["reserved"])
+    if counted["reserved"] != counted["held"]:
+        report.breach("I2", "endpoint_usage", "reserved", counted["held"], counted["reserved"])
     contract = await snapshot.fetchrow(quota.IN_FORCE, report.account.id, snapshot.now.date())
     if contract is not None:
         committed = counted["email_used"] + counted["sms_used"] + counted["reserved"]

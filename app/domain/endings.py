@@ -3,7 +3,7 @@
 Several plain statements in the account's turn. Each operation ends memberships of one segment.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from app.database import Transaction
@@ -37,12 +37,42 @@ WHERE past.account_id = $1 AND past.removed_by = ANY($2::uuid[])
 GROUP BY s.channel
 """
 
+LEAVE = """
+-- End the memberships of some candidates in one segment, and write down who left.
+WITH ended AS (
+  DELETE FROM segment_member m
+  WHERE m.account_id = $1 AND m.segment_id = $2 AND m.channel = $3 AND m.candidate_id = ANY($4::uuid[])
+  RETURNING m.account_id, m.candidate_id, m.added_at, m.operation_id
+), past AS (
+  INSERT INTO past_segment_member (account_id, segment_id, removed_at, candidate_id, added_at, added_by, removed_by)
+  SELECT ended.account_id, $2, $5, ended.candidate_id, ended.added_at, ended.operation_id, $6 FROM ended
+  ORDER BY ended.candidate_id
+)
+SELECT count(*) AS ended, count(*) FILTER (WHERE NOT EXISTS (
+  SELECT FROM segment_member o
+  WHERE o.account_id = $1 AND o.candidate_id = ended.candidate_id AND o.channel = $3 AND o.segment_id <> $2)) AS freed
+FROM ended
+"""
+
 COUNT_DOWN = """
 -- Bring the segments' counts down by what ended.
 UPDATE segment s SET member_count = s.member_count - ended.count, last_modified_at = $4
 FROM unnest($2::uuid[], $3::int[]) AS ended(segment_id, count)
 WHERE s.account_id = $1 AND s.id = ended.segment_id
 """
+
+
+async def end_in_segment(
+    tx: Transaction, segment_id: UUID, channel: Channel, operation_id: UUID, candidate_ids: Sequence[UUID]
+) -> int:
+    """Ends the memberships of these candidates in one segment, by one chunk of an operation. Returns how many there
+    were."""
+    [row] = await tx.bulk(LEAVE, tx.account_id, segment_id, channel, list(candidate_ids), tx.now, operation_id)
+    ended: int = row["ended"]
+    if ended:
+        await quota.change(tx, **{channel.lower(): -row["freed"]})
+        await tx.fetch(COUNT_DOWN, tx.account_id, [segment_id], [ended], tx.now)
+    return ended
 
 
 async def end_memberships(

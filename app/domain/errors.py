@@ -47,6 +47,20 @@ class NotFoundError(DomainError):
 
 
 @dataclass(eq=False)
+class UnknownExternalIdError(NotFoundError):
+    """There is no {noun} {external_id}."""
+
+    external_id: str = ""
+
+
+@dataclass(eq=False)
+class ErasedError(DomainError):
+    """This person was erased and may not come back."""
+
+    code = "ERASED"
+
+
+@dataclass(eq=False)
 class NameTakenError(DomainError):
     """Another segment has this name already."""
 
@@ -125,6 +139,21 @@ class InUseError(DomainError):
 
     campaign_count: int = 0
     code = "IN_USE"
+
+
+@dataclass(eq=False)
+class OperationFinishedError(DomainError):
+    """The operation has ended already."""
+
+    code = "OPERATION_FINISHED"
+
+
+@dataclass(eq=False)
+class NotUndoableError(DomainError):
+    """The operation cannot be undone: {problem}."""
+
+    problem: str = ""
+    code = "NOT_UNDOABLE"
 
 
 class RefusedError(Exception):

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from app.database import Database, Snapshot
+from app.database import Database
 from app.domain.audience import reach
 from app.domain.eligibility import eligible, not_lapsed, rules
 from app.domain.export_links import ExportFormat, ExportKind
 from app.domain.sql import Parameters
 from app.models import Channel
+from app.snapshots import Snapshot
 
 Sink = Callable[[bytes], Awaitable[None]]
 

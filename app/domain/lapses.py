@@ -12,7 +12,7 @@ from app.database import Database, Transaction
 from app.domain import operations
 from app.domain.eligibility import Rules, eligible, lapsed, rules
 from app.domain.endings import end_memberships
-from app.domain.operations import Outcome
+from app.domain.operations import Asked, Outcome
 from app.domain.sql import Parameters, Place
 from app.models import Channel, MembershipOperationKind
 
@@ -71,10 +71,8 @@ WHERE m.account_id = $1 AND {lost}""",
             tx,
             operation_id,
             segment_id,
-            MembershipOperationKind.ELIGIBILITY_LOST,
-            requested_by,
+            Asked(MembershipOperationKind.ELIGIBILITY_LOST, requested_by, cause),
             Outcome(matched=count, removed=count),
-            cause,
         )
     return sum(ended.values())
 

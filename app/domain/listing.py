@@ -8,12 +8,13 @@ page when much is found; when it does not, little is found, and all of it is sou
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from uuid import UUID
 
 from asyncpg import Record
 
 from app.database import Database
-from app.domain.paging import Cursors, Order, Page, Window, page
+from app.domain.paging import Cursors, Order, Page, Window
 from app.domain.sql import Parameters
 
 MOST_WALKED = 2_500
@@ -41,41 +42,57 @@ class Walk:
     most: int = MOST_WALKED
 
 
+Source = Callable[[Parameters, Window | None], str]
+"""The FROM of the rows in this window, or of all rows when they are only counted."""
+
+
+Count = Callable[[Database, UUID, Sequence[UUID]], Awaitable[dict[UUID, int]]]
+"""How many rows each of these parents has, in an account."""
+
+
 @dataclass(frozen=True, slots=True)
 class Listing:
     """What rows to read: their columns, the FROM they come from and, given a statement's parameters, the condition.
 
-    The condition must scope every table of the FROM by account, $1. In the list of a parent it names the parent's id
-    as `parent.id`.
+    FROM and condition must scope every table by account, $1. In the list of a parent they name the parent's id as
+    `parent.id`.
     """
 
     purpose: str
     columns: str
-    source: str
+    source: str | Source
     condition: Callable[[Parameters], str]
     order: Order
     searched: bool = False
     """Whether the best plan depends on the values, as it does with a search filter."""
     walk: Walk | None = None
     """For a search that may find very many rows or very few."""
-    rows: Callable[[Window, Parameters], str] | None = None
-    """How the rows of a window are read, where it is not as they are read of other listings."""
+    count: Count | None = None
+    """How the rows of many parents are counted, where that is not best done as they are read."""
+
+    def rows_from(self, p: Parameters, window: Window | None = None) -> str:
+        return self.source if isinstance(self.source, str) else self.source(p, window)
 
 
-async def read_page(database: Database, account_id: UUID, listing: Listing, window: Window, cursors: Cursors) -> Page:
-    """A page of one list: one statement, and another only when it is asked to count."""
+async def read_page(
+    database: Database, account_id: UUID, listing: Listing, window: Window, cursors: Cursors, keyed: bool = True
+) -> Page:
+    """A page of one list: one statement, and another only when it is asked to count.
+
+    `keyed` says whether its rows need cursors.
+    """
     run = database.search if listing.searched else database.fetch
 
     async def count() -> int:
         p = Parameters(account_id)
         condition = listing.condition(p)
-        statement = f"-- Count {listing.purpose}.\nSELECT count(*) FROM {listing.source} WHERE {condition}"
+        statement = f"-- Count {listing.purpose}.\nSELECT count(*) FROM {listing.rows_from(p)} WHERE {condition}"
         total: int = (await run(statement, *p.values))[0][0]
         return total
 
     p = Parameters(account_id)
-    rows = await run(f"-- A page of {listing.purpose}.\n{_rows(listing, window, p)}", *p.values)
-    return page(rows, window, listing.order, cursors, count)
+    rows = await run(f"-- A page of {listing.purpose}.\n{_rows(listing, window, p, keyed)}", *p.values)
+    return Page(rows, window, listing.order, cursors, count)
 
 
 async def read_pages(
@@ -85,63 +102,74 @@ async def read_pages(
     listing: Listing,
     window: Window,
     cursors: Cursors,
+    keyed: bool = True,
 ) -> dict[UUID, Page]:
     """A page for each parent: one statement for all, and one more when any is asked to count."""
     run = database.search if listing.searched else database.fetch
-    counts = Counts(lambda: _count(database, account_id, parent_ids, listing))
+    counts = _Counts(database, account_id, parent_ids, listing)
     p = Parameters(account_id)
-    parents = f"unnest({p(list(parent_ids))}::uuid[]) AS parent(id)"
+    only = len(parent_ids) == 1
+    if only:
+        columns, parents = "listed.*", f"(SELECT {p(parent_ids[0])}::uuid AS id) AS parent"
+    else:
+        columns = "parent.place, listed.*"
+        parents = f"unnest({p(list(parent_ids))}::uuid[]) WITH ORDINALITY AS parent(id, place)"
     rows = await run(
-        f"-- For each parent, a page of {listing.purpose}.\nSELECT parent.id AS parent_id, listed.* FROM {parents}\n"
-        f"CROSS JOIN LATERAL (\n{_rows(listing, window, p)}\n) AS listed",
+        f"-- For each parent, a page of {listing.purpose}.\nSELECT {columns} FROM {parents}\n"
+        f"CROSS JOIN LATERAL (\n{_rows(listing, window, p, keyed)}\n) AS listed",
         *p.values,
     )
-    by_parent: dict[UUID, list[Record]] = {parent_id: [] for parent_id in parent_ids}
-    for row in rows:
-        by_parent[row["parent_id"]].append(row)
     return {
-        parent_id: page(found, window, listing.order, cursors, counts.of(parent_id))
-        for parent_id, found in by_parent.items()
+        parent_id: Page(found, window, listing.order, cursors, partial(counts.of, parent_id))
+        for parent_id, found in zip(parent_ids, [rows] if only else _by_place(rows, len(parent_ids)), strict=True)
     }
 
 
-class Counts:
+def _by_place(rows: list[Record], places: int) -> list[list[Record]]:
+    """The rows of each parent; the first column is its place, from 1."""
+    found: list[list[Record]] = [[] for _ in range(places)]
+    for row in rows:
+        found[row[0] - 1].append(row)
+    return found
+
+
+class _Counts:
     """How many rows each parent has, counted for all of them when the first is asked for."""
 
-    def __init__(self, count: Callable[[], Awaitable[dict[UUID, int]]]) -> None:
-        self._count = count
+    def __init__(self, database: Database, account_id: UUID, parent_ids: Sequence[UUID], listing: Listing) -> None:
+        self._database = database
+        self._account_id = account_id
+        self._parent_ids = list(parent_ids)
+        self._listing = listing
         self._counted: asyncio.Future[dict[UUID, int]] | None = None
 
-    def of(self, parent_id: UUID) -> Callable[[], Awaitable[int]]:
-        async def count() -> int:
-            if self._counted is None:
-                self._counted = asyncio.ensure_future(self._count())
-            # Shielded, because who asks may be cancelled while others still wait for the same.
-            return (await asyncio.shield(self._counted))[parent_id]
-
-        return count
+    async def of(self, parent_id: UUID) -> int:
+        if self._counted is None:
+            count = self._listing.count or partial(_count, self._listing)
+            self._counted = asyncio.ensure_future(count(self._database, self._account_id, self._parent_ids))
+        # Shielded, because who asks may be cancelled while others still wait for the same.
+        return (await asyncio.shield(self._counted))[parent_id]
 
 
-async def _count(database: Database, account_id: UUID, parent_ids: Sequence[UUID], listing: Listing) -> dict[UUID, int]:
+async def _count(listing: Listing, database: Database, account_id: UUID, parent_ids: Sequence[UUID]) -> dict[UUID, int]:
     p = Parameters(account_id)
-    parents = f"unnest({p(list(parent_ids))}::uuid[]) AS parent(id)"
+    parents = f"unnest({p(parent_ids)}::uuid[]) AS parent(id)"
     condition = listing.condition(p)
     rows = await database.search(
         f"-- For each parent, count {listing.purpose}.\n"
         f"SELECT parent.id, counted.count FROM {parents} CROSS JOIN LATERAL (\n"
-        f"SELECT count(*) AS count FROM {listing.source} WHERE {condition}\n) AS counted",
+        f"SELECT count(*) AS count FROM {listing.rows_from(p)} WHERE {condition}\n) AS counted",
         *p.values,
     )
     return {row["id"]: row["count"] for row in rows}
 
 
-def _rows(listing: Listing, window: Window, p: Parameters) -> str:
-    if listing.rows is not None:
-        return listing.rows(window, p)
+def _rows(listing: Listing, window: Window, p: Parameters, keyed: bool) -> str:
     if listing.walk is not None:
         return _walked_or_sought(listing, window, p)
+    keys = f", {listing.order.columns}" if keyed else ""
     return (
-        f"SELECT {listing.columns}, {listing.order.columns} FROM {listing.source}\n"
+        f"SELECT {listing.columns}{keys} FROM {listing.rows_from(p, window)}\n"
         f"WHERE {listing.condition(p)} AND {window.condition(listing.order, p)}\n"
         f"ORDER BY {window.order_by(listing.order)} LIMIT {window.limit}"
     )
@@ -175,7 +203,7 @@ def _walked(listing: Listing, window: Window, p: Parameters) -> str:
 def _sought(listing: Listing, window: Window, p: Parameters) -> str:
     # OFFSET 0 keeps PostgreSQL from walking after all.
     return (
-        f"SELECT * FROM (SELECT {listing.columns}, {listing.order.columns} FROM {listing.source}\n"
+        f"SELECT * FROM (SELECT {listing.columns}, {listing.order.columns} FROM {listing.rows_from(p, window)}\n"
         f"  WHERE {listing.condition(p)} AND {window.condition(listing.order, p)} OFFSET 0) AS found\n"
         f"ORDER BY {window.order_by_names(listing.order, 'found')} LIMIT {window.limit}"
     )

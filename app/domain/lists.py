@@ -1,6 +1,7 @@
 """What the connections of the graph list, in which orders, under which conditions."""
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from app.domain.campaigns import COLUMNS as CAMPAIGN_COLUMNS
 from app.domain.conditions import FIRST_NAME, LAST_NAME, Conditions
@@ -8,7 +9,7 @@ from app.domain.eligibility import Rules, eligible, not_lapsed
 from app.domain.listing import MOST_WALKED, MOST_WALKED_COMBINED, MOST_WALKED_UNSERVED, Listing, Walk
 from app.domain.names import name_key, searched_text, uuid
 from app.domain.operations import COLUMNS as OPERATION_COLUMNS
-from app.domain.paging import Key, Order
+from app.domain.paging import Key, Order, Window
 from app.domain.search import CandidateFilter, where
 from app.domain.segments import COLUMNS as SEGMENT_COLUMNS
 from app.domain.sql import Parameters, Wanted, chosen
@@ -102,6 +103,40 @@ def members(
         Order(f"members by {field}", keys, descending),
         searched=searched,
         walk=walk if searched and not (filter and filter.pointed) else None,
+    )
+
+
+def members_as_of(at: datetime, wanted: Wanted = None) -> Listing:
+    """Who was in a segment at a moment, as it is recorded: whoever had been added by then and not removed by then.
+
+    The page is taken from those who still are in it and from those who were, each in the order of an index.
+    """
+    order = Order(
+        f"members as of {at.isoformat()}", (Key("m.added_at", "timestamptz"), Key("m.candidate_id", "uuid")), True
+    )
+
+    def source(p: Parameters, window: Window | None) -> str:
+        moment = f"{p(at)}::timestamptz"
+        among = f" AND {window.condition(order, p)}" if window else ""
+        first = f"ORDER BY {window.order_by(order)} LIMIT {window.limit}" if window else ""
+        present = (
+            "SELECT m.candidate_id, m.added_at FROM segment_member m WHERE m.account_id = $1"
+            f" AND m.segment_id = parent.id AND m.added_at <= {moment}{among} {first}"
+        )
+        past = (
+            "SELECT m.candidate_id, m.added_at FROM past_segment_member m WHERE m.account_id = $1"
+            f" AND m.segment_id = parent.id AND m.added_at <= {moment} AND m.removed_at > {moment}{among} {first}"
+        )
+        person = "JOIN candidate c ON c.account_id = $1 AND c.id = m.candidate_id" if window else ""
+        return f"(({present})\n  UNION ALL ({past})) AS m {person}"
+
+    return Listing(
+        "members as of a moment",
+        chosen(COLUMNS_OF_CANDIDATE, wanted),
+        source,
+        lambda _: "true",
+        order,
+        searched=True,
     )
 
 

@@ -1,4 +1,5 @@
-"""Adding candidates to a segment and removing them, in the account's turn, by a few statements of any size."""
+"""Adding candidates to a segment, in the account's turn: at once by one statement or, beyond a size, frozen by the same
+statement and queued."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,9 +11,9 @@ from asyncpg import Record
 from app.database import Database, Transaction
 from app.domain import lapses, operations, quota, segments
 from app.domain.eligibility import BITS, Rules, rules, verdicts
-from app.domain.endings import end_memberships
 from app.domain.errors import QuotaExceededError, SearchResultsChangedError
-from app.domain.operations import Outcome
+from app.domain.operations import Asked, Outcome
+from app.domain.pending import frozen
 from app.domain.segments import SegmentRef
 from app.domain.selection import CandidateSelection, Selected, resolve
 from app.domain.sql import Parameters, Place
@@ -53,6 +54,28 @@ class Assessment:
         return self.matched - self.already_member - self.addable
 
 
+@dataclass(frozen=True, slots=True)
+class Addition:
+    """What came of adding: at once or, when it was too many for that, of queueing."""
+
+    found: Assessment
+    joined: int
+    """How many were added or, when queued, are to be."""
+    new_endpoints: int
+    """The endpoints that these needed or will need."""
+    queued: bool = False
+
+    def outcome(self) -> Outcome:
+        return Outcome(
+            matched=self.found.matched,
+            added=0 if self.queued else self.joined,
+            already_member=self.found.already_member,
+            ineligible=self.found.ineligible,
+            over_quota=self.found.addable - self.joined,
+            reasons=self.found.reasons,
+        )
+
+
 async def add_candidates(
     tx: Transaction,
     segment_id: UUID,
@@ -61,7 +84,8 @@ async def add_candidates(
     requested_by: str,
     settings: Settings,
 ) -> UUID:
-    """Adds the eligible among the selected candidates. Returns the operation that says what came of it.
+    """Adds the eligible among the selected candidates, or queues them when the selection is large. Returns the
+    operation that says what came of it.
 
     Raises NotFoundError, SegmentArchivedError, ContractInactiveError, SearchResultsChangedError, and with REJECT
     QuotaExceededError when the contract does not allow them all.
@@ -70,85 +94,123 @@ async def add_candidates(
     segment = await segments.open_for_change(tx, segment_id)
     demands = await rules(tx, tx.account_id)
     selected = await resolve(tx, tx.account_id, selection, CANDIDATES, demands, settings)
-    limit = await quota.limit(tx)
-    use = await quota.use(tx)
-    room = max(0, limit - use.used - use.reserved)
-    if selected.expected_count is not None or room < await _most(tx, selected):
-        found = await assess(tx, tx.account_id, segment, selected, demands, settings)
-        _demand_expected(selected, found.matched)
-        if found.new_endpoints > room and on_quota_exceeded == "REJECT":
-            raise QuotaExceededError(CANDIDATES, limit, use.used, use.reserved, found.new_endpoints)
-        scarce = found.new_endpoints > room
-    else:
-        scarce = False
-
-    operation_id = operations.new_id()
-    found, added = await add_step(tx, segment, selected, demands, settings, operation_id, room if scarce else None)
-    outcome = Outcome(
-        matched=found.matched,
-        added=added,
-        already_member=found.already_member,
-        ineligible=found.ineligible,
-        over_quota=found.addable - added,
-        reasons=found.reasons,
-    )
-    await operations.record(tx, operation_id, segment.id, MembershipOperationKind.ADD, requested_by, outcome)
-    return operation_id
+    asked = Asked(MembershipOperationKind.ADD, requested_by)
+    return await add_selected(tx, segment, selected, on_quota_exceeded, asked, demands, settings)
 
 
-async def add_step(
+async def add_selected(
     tx: Transaction,
     segment: SegmentRef,
     selected: Selected,
+    on_quota_exceeded: QuotaPolicy,
+    asked: Asked,
     demands: Rules,
     settings: Settings,
-    operation_id: UUID,
-    room: int | None = None,
-) -> tuple[Assessment, int]:
-    """Adds the eligible of a selection, or of a range of it, in one statement that looks at each candidate once, and
-    keeps who was left out. Returns what it met and how many it added.
+) -> UUID:
+    """The same for a segment that is open and a selection that is known, after lapsed memberships were swept."""
+    limit = await quota.limit(tx)
+    use = await quota.use(tx)
+    room = max(0, limit - use.used - use.reserved)
+    scarce = False
+    if selected.expected_count is not None or room < await _most(tx, selected):
+        found = await assess(tx, tx.account_id, segment, selected, demands, settings)
+        demand_expected(selected, found.matched)
+        scarce = found.new_endpoints > room
+        if scarce and on_quota_exceeded == "REJECT":
+            raise QuotaExceededError(CANDIDATES, limit, use.used, use.reserved, found.new_endpoints)
 
-    `room` is how many new endpoints fit, when they do not all: candidates whose endpoint is in use already come
-    first, then the oldest.
-    """
-    p = Parameters(tx.account_id)
-    in_use, possible = _endpoint_in_use(segment, selected), demands.codes(segment.channel)
-    joins = "NOT c.member AND c.reasons = 0"
-    if room is not None:
-        joins += (
-            f" AND ({in_use} OR c.id IN (SELECT c.id FROM found c WHERE NOT c.member AND c.reasons = 0 AND NOT {in_use}"
-            f" ORDER BY c.created_at, c.id LIMIT {p(room)}))"
-        )
-    rows = await tx.bulk(
-        f"""
+    operation_id = operations.new_id()
+    step = AddStep(operation_id, segment, demands, settings, room if scarce else None, settings.max_skipped)
+    addition = await step.run(tx, selected, most_at_once=settings.inline_add_limit)
+    pending, reserved = (addition.joined, addition.new_endpoints) if addition.queued else (0, 0)
+    await operations.record(tx, operation_id, segment.id, asked, addition.outcome(), pending, reserved)
+    return operation_id
+
+
+@dataclass(frozen=True, slots=True)
+class AddStep:
+    """One statement that looks at each selected candidate once, and adds those who may join."""
+
+    operation_id: UUID
+    segment: SegmentRef
+    demands: Rules
+    settings: Settings
+    room: int | None
+    """How many new endpoints fit, when they do not all: candidates whose endpoint is in use already come first, then
+    the oldest."""
+    keeps_skipped: int
+    """How many of those left out are kept by name, at most."""
+
+    async def run(
+        self, tx: Transaction, selected: Selected, reserved: int = 0, most_at_once: int | None = None
+    ) -> Addition:
+        """Adds those of the selection who may join and keeps who is left out. A selection that matches more than
+        `most_at_once` is frozen as pending instead.
+
+        `reserved` endpoints, or as many as are needed, come out of those set aside.
+        """
+        p = Parameters(tx.account_id)
+        in_use = _endpoint_in_use(self.segment, selected)
+        found = _found(self.segment, selected, self.demands, self.settings, p, p.when_used(tx.now))
+        operation = f"{p(self.operation_id)}::uuid"
+        joins = self._joins(in_use, p)
+        at_once, size, freezing, kept, few = joins, "", "", "0", "true"
+        if most_at_once is not None:
+            few = "(SELECT few FROM size)"
+            at_once = f"{few} AND {joins}"
+            pending = frozen(operation, f"FROM found c WHERE NOT {few} AND {joins}", self.settings)
+            size = f", size AS MATERIALIZED (SELECT count(*) <= {p(most_at_once)} AS few FROM found)"
+            freezing = f", pending AS ({pending}\n)"
+            kept = "(SELECT coalesce(sum(kept), 0) FROM pending)"
+        [row] = await tx.bulk(
+            f"""
 -- Add the eligible who are not in yet, and keep who is left out: with no reason of their own, there was no room.
-WITH found AS MATERIALIZED ({_found(segment, selected, demands, settings, p, p.when_used(tx.now))}
-), added AS (
+WITH found AS MATERIALIZED ({found}
+){size}, added AS (
   INSERT INTO segment_member AS m (account_id, segment_id, added_at, candidate_id, channel, operation_id)
-  SELECT $1, {p(segment.id)}::uuid, {p(tx.now)}::timestamptz, c.id, '{segment.channel}'::channel,
-    {p(operation_id)}::uuid
-  FROM found c WHERE {joins}
+  SELECT $1, {p(self.segment.id)}::uuid, {p(tx.now)}::timestamptz, c.id, '{self.segment.channel}'::channel, {operation}
+  FROM found c WHERE {at_once}
   ORDER BY c.id
   RETURNING 1
-), skipped AS (
+), skipped AS ({self._skipped(operation, joins, p)}
+){freezing}
+SELECT {_counts(in_use, self.demands.codes(self.segment.channel))}, (SELECT count(*) FROM added) AS added,
+  {kept} AS pending, {few} AS at_once
+FROM found c""",
+            *p.values,
+        )
+        return await self._counted(tx, row, reserved)
+
+    def _joins(self, in_use: str, p: Parameters) -> str:
+        """The condition that the found candidate `c` joins."""
+        if self.room is None:
+            return "NOT c.member AND c.reasons = 0"
+        return (
+            f"NOT c.member AND c.reasons = 0 AND ({in_use} OR c.id IN (SELECT c.id FROM found c WHERE NOT c.member"
+            f" AND c.reasons = 0 AND NOT {in_use} ORDER BY c.created_at, c.id LIMIT {p(self.room)}))"
+        )
+
+    def _skipped(self, operation: str, joins: str, p: Parameters) -> str:
+        return f"""
   INSERT INTO skipped_candidate (account_id, operation_id, last_candidate_id, candidate_ids, reasons)
-  SELECT $1, {p(operation_id)}::uuid, (array_agg(c.id ORDER BY c.id DESC))[1], array_agg(c.id ORDER BY c.id),
+  SELECT $1, {operation}, (array_agg(c.id ORDER BY c.id DESC))[1], array_agg(c.id ORDER BY c.id),
     array_agg(c.reasons::smallint ORDER BY c.id)
   FROM (
     SELECT c.id, c.reasons, (row_number() OVER (ORDER BY c.id) - 1) / {SKIPPED_TOGETHER} AS together
-    FROM found c WHERE NOT c.member AND NOT ({joins}) ORDER BY c.id LIMIT {p(settings.max_skipped)}
+    FROM found c WHERE NOT c.member AND NOT ({joins}) ORDER BY c.id LIMIT {p(self.keeps_skipped)}
   ) AS c
-  GROUP BY c.together
-)
-SELECT {_counts(in_use, possible)}, (SELECT count(*) FROM added) AS added FROM found c""",
-        *p.values,
-    )
-    found, added = _assessment(rows[0]), rows[0]["added"]
-    new_endpoints = found.new_endpoints if room is None else min(found.new_endpoints, room)
-    if added:
-        await tx.fetch(COUNT_UP, tx.account_id, segment.id, added, tx.now)
-        await quota.change(tx, **{segment.channel.lower(): new_endpoints})
-    return found, added
+  GROUP BY c.together"""
+
+    async def _counted(self, tx: Transaction, row: Record, reserved: int) -> Addition:
+        found, added = _assessment(row), row["added"]
+        new_endpoints = found.new_endpoints if self.room is None else min(found.new_endpoints, self.room)
+        if not row["at_once"]:
+            return Addition(found, row["pending"], new_endpoints, queued=row["pending"] > 0)
+        if added:
+            await tx.fetch(COUNT_UP, tx.account_id, self.segment.id, added, tx.now)
+            used = {self.segment.channel.lower(): new_endpoints}
+            await quota.change(tx, **used, reserved=-min(reserved, new_endpoints))
+        return Addition(found, added, new_endpoints)
 
 
 async def assess(
@@ -171,7 +233,7 @@ async def assess(
 -- What adding these candidates would meet.
 SELECT {_counts(_endpoint_in_use(segment, selected), demands.codes(segment.channel))}
 FROM (
-  SELECT f.id, f.member AND f.reasons = 0 AS member, f.reasons
+  SELECT f.id, f.member AND f.reasons = 0 AS member, f.in_use, f.reasons
   FROM ({_found(segment, selected, demands, settings, p, now)}
   ) AS f
 ) AS c""",
@@ -180,41 +242,33 @@ FROM (
     return _assessment(rows[0])
 
 
-async def remove_candidates(
-    tx: Transaction, segment_id: UUID, selection: CandidateSelection, requested_by: str, settings: Settings
-) -> UUID:
-    """Removes the selected candidates who are in the segment. Returns the operation that says how many.
-
-    A search is over the members of the segment: what it matched is who was removed.
-    """
-    await lapses.sweep(tx)
-    segment = await segments.open_for_change(tx, segment_id)
-    demands = await rules(tx, tx.account_id)
-    selected = await resolve(tx, tx.account_id, selection, CANDIDATES, demands, settings)
-    operation_id = operations.new_id()
-    p = Parameters(tx.account_id)
-    condition = selected.where(p, demands, settings)
-    ended = await end_memberships(tx, {segment.id: operation_id}, condition, p)
-    removed = ended.get(operation_id, 0)
-    _demand_expected(selected, removed)
-    outcome = Outcome(matched=removed, removed=removed)
-    await operations.record(tx, operation_id, segment.id, MembershipOperationKind.REMOVE, requested_by, outcome)
-    return operation_id
-
-
 def _found(
     segment: SegmentRef, selected: Selected, demands: Rules, settings: Settings, p: Parameters, now: str | Place
 ) -> str:
     """Every selected candidate with whether they are a member and what stands in their way.
 
-    OFFSET 0 keeps the subquery whole, so that this is worked out once per candidate.
+    OFFSET 0 keeps the subquery whole, so that this is worked out once per candidate. Of some ids, the memberships of
+    each are looked up, which also tells whether their endpoint is in use: a join would be planned by how large the
+    segment was when statistics were taken, and between the chunks of an operation it grows by all of them.
     """
-    found = verdicts(demands, segment.channel, "c", p, now)
+    among = None if selected.ids is None else f"{p(list(selected.ids))}::uuid[]"
+    found = verdicts(demands, segment.channel, "c", p, now, among)
+    if selected.ids is None:
+        member, in_use = "m.candidate_id IS NOT NULL", "NULL::bool"
+        memberships = (
+            "LEFT JOIN segment_member m ON m.account_id = $1 AND m.candidate_id = c.id"
+            f" AND m.channel = '{segment.channel}' AND m.segment_id = {p(segment.id)}"
+        )
+    else:
+        member, in_use = "coalesce(e.here, false)", "e.here IS NOT NULL"
+        memberships = (
+            f"CROSS JOIN LATERAL (SELECT bool_or(m.segment_id = {p(segment.id)}) AS here FROM segment_member m"
+            f" WHERE m.account_id = $1 AND m.candidate_id = c.id AND m.channel = '{segment.channel}') AS e"
+        )
     return f"""
-  SELECT c.id, c.created_at, m.candidate_id IS NOT NULL AS member, {found.reasons} AS reasons
+  SELECT c.id, c.created_at, {member} AS member, {in_use} AS in_use, {found.reasons} AS reasons
   FROM candidate c
-  LEFT JOIN segment_member m ON m.account_id = $1 AND m.candidate_id = c.id
-    AND m.channel = '{segment.channel}' AND m.segment_id = {p(segment.id)}
+  {memberships}
   {found.joins}
   WHERE c.account_id = $1 AND {selected.where(p, demands, settings)}
   OFFSET 0"""
@@ -238,13 +292,10 @@ def _assessment(row: Record) -> Assessment:
 
 
 def _endpoint_in_use(segment: SegmentRef, selected: Selected) -> str:
-    """The candidate `c` is in some segment of the channel. Looked up for each of some ids; for a search, which may
-    find everybody, against a hash of them all."""
+    """The found candidate `c` is in some segment of the channel. For a search, which may find everybody, against a hash
+    of them all."""
     if selected.ids is not None:
-        return (
-            "EXISTS (SELECT FROM segment_member e WHERE e.account_id = $1 AND e.candidate_id = c.id"
-            f" AND e.channel = '{segment.channel}')"
-        )
+        return "c.in_use"
     return (
         "(c.id IN (SELECT e.candidate_id FROM segment_member e"
         f" WHERE e.account_id = $1 AND e.channel = '{segment.channel}'))"
@@ -259,7 +310,8 @@ async def _most(tx: Transaction, selected: Selected) -> int:
     return count
 
 
-def _demand_expected(selected: Selected, actual: int) -> None:
+def demand_expected(selected: Selected, actual: int) -> None:
+    """Raises SearchResultsChangedError when the user saw another number."""
     if selected.expected_count is not None and selected.expected_count != actual:
         raise SearchResultsChangedError(
             (*CANDIDATES, "allSearchResults", "expectedCount"), selected.expected_count, actual

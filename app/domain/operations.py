@@ -1,6 +1,10 @@
-"""The record of every change of membership: who, when, why, and what came of it."""
+"""The record of every change of membership: who, when, why, and what came of it.
 
-from collections.abc import Mapping, Sequence
+A small change is recorded when it is done. A large one is queued with what it found, and with the endpoints that it
+will need set aside; then it is stepped forward (app.domain.background) until it ends.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -8,20 +12,27 @@ from asyncpg import Record
 from uuid_utils.compat import uuid7
 
 from app.database import Database, Transaction
-from app.models import IneligibilityCode, MembershipOperationKind
+from app.domain import quota
+from app.domain.errors import NotFoundError, OperationFinishedError
+from app.models import IneligibilityCode, MembershipOperationKind, MembershipOperationStatus
 
 COLUMNS = (
-    "o.id, o.segment_id, o.kind, o.status, o.requested_by, o.requested_at, o.finished_at, o.matched_count,"
+    "o.id, o.segment_id, o.kind, o.status, o.requested_by, o.cause, o.requested_at, o.finished_at, o.matched_count,"
     " o.processed_count, o.added_count, o.removed_count, o.already_member_count, o.ineligible_count,"
-    " o.over_quota_count, o.ineligible, o.failure"
+    " o.over_quota_count, o.ineligible, o.failure, o.undoes"
 )
 
+OPERATION_ID = ("input", "operationId")
+
+UNFINISHED = (MembershipOperationStatus.QUEUED, MembershipOperationStatus.RUNNING)
+
 RECORD = """
--- Keep what one finished change of membership did.
+-- Keep what a change of membership did, or has still to do.
 INSERT INTO membership_operation (
-  account_id, id, segment_id, kind, status, requested_by, cause, requested_at, finished_at, matched_count,
-  processed_count, added_count, removed_count, already_member_count, ineligible_count, over_quota_count, ineligible)
-VALUES ($1, $2, $3, $4, 'COMPLETED', $5, $6, $7, $7, $8, $8, $9, $10, $11, $12, $13, $14)
+  account_id, id, segment_id, kind, status, requested_by, cause, undoes, requested_at, finished_at, reserved,
+  matched_count, processed_count, added_count, removed_count, already_member_count, ineligible_count, over_quota_count,
+  ineligible)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
 """
 
 BY_ID = f"""
@@ -29,10 +40,33 @@ BY_ID = f"""
 SELECT {COLUMNS} FROM membership_operation o WHERE o.account_id = $1 AND o.id = ANY($2::uuid[])
 """
 
+STATE = """
+-- Whether the operation has ended, and what it holds.
+SELECT id, status, reserved FROM membership_operation WHERE account_id = $1 AND id = $2
+"""
+
+OF_SEGMENT = """
+-- The operations on the segment that have not ended.
+SELECT id, reserved FROM membership_operation
+WHERE account_id = $1 AND segment_id = $2 AND status IN ('QUEUED', 'RUNNING')
+"""
+
+END = """
+-- End operations before they are done: what they did stays, what they hold is released.
+UPDATE membership_operation SET status = $3, finished_at = $4, reserved = 0, retry_at = NULL,
+  cause = coalesce(cause, $5), failure = $6
+WHERE account_id = $1 AND id = ANY($2::uuid[])
+"""
+
+FORGET_PENDING = """
+-- Forget whom operations had still to deal with.
+DELETE FROM pending_candidate WHERE account_id = $1 AND operation_id = ANY($2::uuid[])
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What one finished operation did. Ineligible counts are by reason: one candidate may have several."""
+    """What one operation, or one chunk of it, did. Ineligible counts are by reason: one candidate may have several."""
 
     matched: int = 0
     added: int = 0
@@ -41,6 +75,21 @@ class Outcome:
     ineligible: int = 0
     over_quota: int = 0
     reasons: Mapping[IneligibilityCode, int] = field(default_factory=dict)
+
+    @property
+    def left_out(self) -> int:
+        return self.ineligible + self.over_quota
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Who asked for a change of members, and for what kind of it."""
+
+    kind: MembershipOperationKind
+    by: str
+    cause: str | None = None
+    undoes: UUID | None = None
+    """The operation that it takes back."""
 
 
 def new_id() -> UUID:
@@ -51,21 +100,32 @@ async def record(
     tx: Transaction,
     operation_id: UUID,
     segment_id: UUID,
-    kind: MembershipOperationKind,
-    requested_by: str,
+    asked: Asked,
     outcome: Outcome,
-    cause: str | None = None,
+    pending: int = 0,
+    reserved: int = 0,
 ) -> None:
+    """Keeps an operation that is done, or one that has still to deal with `pending` of the matched, for whom
+    `reserved` endpoints are set aside."""
+    if reserved:
+        await quota.change(tx, reserved=reserved)
+    if pending:
+        tx.queued = True
     await tx.fetch(
         RECORD,
         tx.account_id,
         operation_id,
         segment_id,
-        kind,
-        requested_by,
-        cause,
+        asked.kind,
+        MembershipOperationStatus.QUEUED if pending else MembershipOperationStatus.COMPLETED,
+        asked.by,
+        asked.cause,
+        asked.undoes,
         tx.now,
+        None if pending else tx.now,
+        reserved,
         outcome.matched,
+        outcome.matched - pending,
         outcome.added,
         outcome.removed,
         outcome.already_member,
@@ -73,6 +133,42 @@ async def record(
         outcome.over_quota,
         {code.value: count for code, count in outcome.reasons.items()},
     )
+
+
+async def cancel(tx: Transaction, operation_id: UUID) -> UUID:
+    """Ends an operation that has not ended: what it did stays, what it holds is released.
+
+    Raises NotFoundError, OperationFinishedError.
+    """
+    row = await tx.fetchrow(STATE, tx.account_id, operation_id)
+    if row is None:
+        raise NotFoundError(OPERATION_ID, "operation")
+    if row["status"] not in UNFINISHED:
+        raise OperationFinishedError(OPERATION_ID)
+    await end(tx, [row], MembershipOperationStatus.CANCELLED)
+    return operation_id
+
+
+async def cancel_of_segment(tx: Transaction, segment_id: UUID, cause: str) -> None:
+    """Ends whatever has not ended on the segment."""
+    rows = await tx.fetch(OF_SEGMENT, tx.account_id, segment_id)
+    if rows:
+        await end(tx, rows, MembershipOperationStatus.CANCELLED, cause)
+
+
+async def end(
+    tx: Transaction,
+    rows: Iterable[Record],
+    status: MembershipOperationStatus,
+    cause: str | None = None,
+    failure: str | None = None,
+) -> None:
+    """Ends unfinished operations, given by rows with `id` and `reserved`."""
+    held = {row["id"]: row["reserved"] for row in rows}
+    ids = list(held)
+    await tx.fetch(END, tx.account_id, ids, status, tx.now, cause, failure)
+    await tx.fetch(FORGET_PENDING, tx.account_id, ids)
+    await quota.change(tx, reserved=-sum(held.values()))
 
 
 async def by_id(database: Database, account_id: UUID, ids: Sequence[UUID]) -> dict[UUID, Record]:

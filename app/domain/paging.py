@@ -7,7 +7,7 @@ another account or another list, is refused.
 
 import base64
 import hmac
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -91,18 +91,6 @@ class Window:
         return self.size + 1
 
 
-@dataclass(slots=True)
-class Page:
-    """Rows of one window, in order, and what lies beyond them."""
-
-    rows: Sequence[Record]
-    has_next_page: bool
-    has_previous_page: bool
-    cursor: Callable[[Record], str]
-    count: Callable[[], Awaitable[int]]
-    """Counts all rows of the connection, not only this page's."""
-
-
 class Cursors:
     """Makes and reads the cursors of one account's connections."""
 
@@ -161,21 +149,41 @@ class PageArguments:
         )
 
 
-def page(
-    rows: list[Record], window: Window, order: Order, cursors: Cursors, count: Callable[[], Awaitable[int]]
-) -> Page:
-    """The page that the rows of a window make: at most one row too many, backwards when the window is."""
-    more = len(rows) > window.size
-    rows = rows[: window.size]
-    if window.backward:
-        rows.reverse()
-    return Page(
-        rows,
-        has_next_page=window.before is not None if window.backward else more,
-        has_previous_page=more if window.backward else window.after is not None,
-        cursor=lambda row: cursors.write(order, row),
-        count=count,
-    )
+class Page:
+    """Rows of one window, in order, and what lies beyond them."""
+
+    __slots__ = ("_count", "_cursors", "_more", "_order", "_window", "rows")
+
+    def __init__(
+        self, found: list[Record], window: Window, order: Order, cursors: Cursors, count: Callable[[], Awaitable[int]]
+    ) -> None:
+        """What was found is one row too many when there are more, and backwards when the window is."""
+        self._window = window
+        self._order = order
+        self._cursors = cursors
+        self._count = count
+        self._more = len(found) > window.size
+        if self._more:
+            del found[window.size :]
+        if window.backward:
+            found.reverse()
+        self.rows = found
+
+    @property
+    def has_next_page(self) -> bool:
+        return self._window.before is not None if self._window.backward else self._more
+
+    @property
+    def has_previous_page(self) -> bool:
+        return self._more if self._window.backward else self._window.after is not None
+
+    def cursor(self, row: Record) -> str:
+        """Marks the row's place. The rows must have been read with the keys of their order."""
+        return self._cursors.write(self._order, row)
+
+    async def count(self) -> int:
+        """Counts all rows of the connection, not only this page's."""
+        return await self._count()
 
 
 def _text(raw: bytes) -> str:

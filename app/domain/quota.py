@@ -17,16 +17,16 @@ INCLUDES_DAY = "account_id = $1 AND starts_on <= $2 AND ends_on >= $2 ORDER BY s
 
 IN_FORCE = f"""
 -- The contract whose dates include today.
-SELECT endpoint_limit FROM contract WHERE {INCLUDES_DAY}
+SELECT endpoint_limit, id FROM contract WHERE {INCLUDES_DAY}
 """
 
 USAGE = f"""
 -- The contract in force and what is used of it.
-SELECT c.name, c.endpoint_limit, c.starts_on, c.ends_on, c.endpoint_limit AS "limit",
+SELECT c.id, c.name, c.endpoint_limit, c.starts_on, c.ends_on, c.endpoint_limit AS "limit",
   u.email_used, u.sms_used, u.email_used + u.sms_used AS used, u.reserved,
   greatest(0, c.endpoint_limit - u.email_used - u.sms_used - u.reserved) AS remaining
 FROM endpoint_usage u
-CROSS JOIN (SELECT name, endpoint_limit, starts_on, ends_on FROM contract WHERE {INCLUDES_DAY}) AS c
+CROSS JOIN (SELECT id, name, endpoint_limit, starts_on, ends_on FROM contract WHERE {INCLUDES_DAY}) AS c
 WHERE u.account_id = $1
 """
 
@@ -36,16 +36,23 @@ SELECT email_used, sms_used, reserved FROM endpoint_usage WHERE account_id = $1
 """
 
 CHANGE = """
--- Count endpoints that came into use or fell out of it.
-UPDATE endpoint_usage SET email_used = email_used + $2, sms_used = sms_used + $3 WHERE account_id = $1
+-- Count endpoints that came into use or fell out of it, were set aside or released.
+UPDATE endpoint_usage SET email_used = email_used + $2, sms_used = sms_used + $3, reserved = reserved + $4
+WHERE account_id = $1
 """
 
 
 async def limit(tx: Transaction) -> int:
     """The endpoints that the contract allows. Raises ContractInactiveError when none is in force."""
-    found: int | None = await tx.fetchval(IN_FORCE, tx.account_id, tx.now.date())
+    found = await limit_in_force(tx)
     if found is None:
         raise ContractInactiveError
+    return found
+
+
+async def limit_in_force(tx: Transaction) -> int | None:
+    """The endpoints that the contract allows; None when none is in force."""
+    found: int | None = await tx.fetchval(IN_FORCE, tx.account_id, tx.now.date())
     return found
 
 
@@ -64,6 +71,6 @@ async def usage(database: Database, account_id: UUID) -> Record:
     return row
 
 
-async def change(tx: Transaction, email: int = 0, sms: int = 0) -> None:
-    if email or sms:
-        await tx.fetch(CHANGE, tx.account_id, email, sms)
+async def change(tx: Transaction, email: int = 0, sms: int = 0, reserved: int = 0) -> None:
+    if email or sms or reserved:
+        await tx.fetch(CHANGE, tx.account_id, email, sms, reserved)

@@ -82,6 +82,12 @@ async def rows_by_id(database: Database, statement: str, account_id: UUID, ids: 
     return {row["id"]: row for row in await database.fetch(statement, account_id, list(ids))}
 
 
+async def rows_in_order(database: Database, statement: str, account_id: UUID, ids: Sequence[UUID]) -> list[Record]:
+    """The same in the order of the ids, without those that are not there."""
+    rows = await rows_by_id(database, statement, account_id, ids) if ids else {}
+    return [rows[id] for id in ids if id in rows]
+
+
 async def rows_by(
     database: Database, statement: str, account_id: UUID, ids: Sequence[UUID], key: str
 ) -> dict[UUID, list[Record]]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from uuid import UUID
 
 from asyncpg import Record
@@ -10,9 +11,9 @@ from uuid_utils.compat import uuid7
 from app.database import Database, Transaction
 from app.domain import operations
 from app.domain.endings import end_memberships
-from app.domain.errors import InUseError, NameTakenError, NotFoundError, Path, SegmentArchivedError
+from app.domain.errors import BadUserInputError, InUseError, NameTakenError, NotFoundError, Path, SegmentArchivedError
 from app.domain.names import name, name_key
-from app.domain.operations import Outcome
+from app.domain.operations import Asked, Outcome
 from app.domain.sql import Parameters
 from app.models import Channel, MembershipOperationKind
 
@@ -20,6 +21,8 @@ COLUMNS = "s.id, s.name, s.channel, s.created_at, s.last_modified_at, s.archived
 
 SEGMENT_ID = ("input", "segmentId")
 NAME = ("input", "name")
+
+DELETED = "The segment was deleted."
 
 CREATE = """
 -- Make a segment.
@@ -60,6 +63,12 @@ DELETE FROM segment WHERE account_id = $1 AND id = $2
 BY_ID = f"""
 -- Segments by id.
 SELECT {COLUMNS} FROM segment s WHERE s.account_id = $1 AND s.id = ANY($2::uuid[])
+"""
+
+
+NOW = """
+-- This moment, by the clock that changes are dated by.
+SELECT clock_timestamp() AS now FROM account WHERE id = $1
 """
 
 
@@ -105,7 +114,8 @@ async def rename(tx: Transaction, segment_id: UUID, text: str) -> None:
 
 
 async def archive(tx: Transaction, segment_id: UUID) -> None:
-    """Archives a segment; its members stay and count on. An archived one stays as it is. Raises NotFoundError."""
+    """Archives a segment; its members stay and count on, and operations under way on it go on. An archived one stays as
+    it is. Raises NotFoundError."""
     if (await _state(tx, segment_id))["archived_at"] is None:
         await tx.fetch(ARCHIVE, tx.account_id, segment_id, tx.now, tx.now)
 
@@ -117,22 +127,33 @@ async def restore(tx: Transaction, segment_id: UUID) -> None:
 
 
 async def delete(tx: Transaction, segment_id: UUID, requested_by: str) -> None:
-    """Deletes a segment and ends its memberships. Raises NotFoundError, InUseError."""
+    """Deletes a segment, and ends its memberships and the operations under way on it. Raises NotFoundError,
+    InUseError."""
     state = await _state(tx, segment_id)
     campaign_count = await tx.fetchval(CAMPAIGNS, tx.account_id, segment_id)
     if campaign_count:
         raise InUseError(SEGMENT_ID, campaign_count)
+    await operations.cancel_of_segment(tx, segment_id, DELETED)
     if state["member_count"]:
         operation_id = operations.new_id()
         ended = await end_memberships(tx, {segment_id: operation_id}, "true", Parameters(tx.account_id))
         outcome = Outcome(matched=ended[operation_id], removed=ended[operation_id])
-        kind = MembershipOperationKind.REMOVE
-        await operations.record(tx, operation_id, segment_id, kind, requested_by, outcome, "The segment was deleted.")
+        asked = Asked(MembershipOperationKind.REMOVE, requested_by, DELETED)
+        await operations.record(tx, operation_id, segment_id, asked, outcome)
     await tx.fetch(DELETE, tx.account_id, segment_id)
 
 
 async def by_id(database: Database, account_id: UUID, ids: Sequence[UUID]) -> dict[UUID, Record]:
     return {row["id"]: row for row in await database.fetch(BY_ID, account_id, ids)}
+
+
+async def demand_past(database: Database, account_id: UUID, at: datetime) -> None:
+    """Raises BadUserInputError for a moment that is yet to come: nobody knows who will be in a segment then."""
+    if at <= datetime.now(UTC):
+        return
+    [row] = await database.fetch(NOW, account_id)
+    if at > row["now"]:
+        raise BadUserInputError("`at` is in the future.")
 
 
 async def _state(tx: Transaction, segment_id: UUID) -> Record:

@@ -43,6 +43,8 @@ class Selected:
     expected_count: int | None = None
     after: UUID | None = None
     until: UUID | None = None
+    removed_by: UUID | None = None
+    """Of the candidates, those whom this operation removed."""
 
     def where(self, p: Parameters, rules: Rules, settings: Settings) -> str:
         """The condition on a candidate `c`."""
@@ -56,6 +58,11 @@ class Selected:
             conditions.append(f"c.id > {p(self.after)}")
         if self.until is not None:
             conditions.append(f"c.id <= {p(self.until)}")
+        if self.removed_by is not None:
+            conditions.append(
+                "c.id IN (SELECT past.candidate_id FROM past_segment_member past"
+                f" WHERE past.account_id = $1 AND past.removed_by = {p(self.removed_by)})"
+            )
         return " AND ".join(conditions)
 
 

@@ -8,6 +8,7 @@ Under graphql-core the parents of a level ask one by one and a DataLoader gather
 import asyncio
 import inspect
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Protocol
 
 import strawberry
@@ -26,16 +27,38 @@ class Holder(Protocol):
     tasks: "set[asyncio.Task[Any]]"
 
 
-def batch_field(function: BatchFunction, *, key: str | Callable[[Any], Any] = "id", description: str) -> Any:
+Path = tuple[str | int, ...]
+"""Where a value lies in its row: `row[path[0]][path[1]]`, and so on."""
+
+
+def part_field(*path: str | int, description: str) -> Any:
+    """A field that is a part of its row, found by subscripts alone. Its type is the annotation of the attribute."""
+
+    def resolve(self: Any) -> Any:
+        return at(self, path)
+
+    field = strawberry.field(resolver=resolve, description=description)
+    reads = tuple(step for step in path if isinstance(step, str))
+    field.metadata = {**field.metadata, "part": path, "reads": reads}
+    return field
+
+
+def at(row: Any, path: Path) -> Any:
+    for step in path:
+        row = row[step]
+    return row
+
+
+def batch_field(function: BatchFunction, *, key: str | Path = "id", description: str) -> Any:
     """A field whose values come from one call of the batch function for all parents.
 
-    `key` names the parent's value that identifies it, or takes it from the parent. The field's arguments are the
-    function's, after `context` and `keys`. A key that the function leaves out has the value null.
+    `key` names the parent's value that identifies it, or is the path to it. The field's arguments are the function's,
+    after `context` and `keys`. A key that the function leaves out has the value null.
 
     A parameter `columns` is no argument of the field: a plan says by it what is read of the values, by the names of
     their types, so that the function need not find the rest. It is None when that is not known.
     """
-    key_of = key if callable(key) else _item(key)
+    key_of = _item(key) if isinstance(key, str) else partial(at, path=key)
     parameters = [each for each in list(inspect.signature(function).parameters.values())[2:] if each.name != COLUMNS]
 
     async def resolve(root: Any, info: Info, **arguments: Any) -> Any:
@@ -51,8 +74,8 @@ def batch_field(function: BatchFunction, *, key: str | Callable[[Any], Any] = "i
     resolve.__annotations__ = {"info": Info, **{each.name: each.annotation for each in parameters}}
     resolve.__module__ = function.__module__
     field = strawberry.field(resolver=resolve, description=description)
-    reads = None if callable(key) else {"reads": (key,)}
-    field.metadata = {**field.metadata, "batch": function, "key": key_of, **(reads or {})}
+    reads = (key,) if isinstance(key, str) else tuple(step for step in key if isinstance(step, str))
+    field.metadata = {**field.metadata, "batch": function, "key": key, "reads": reads}
     return field
 
 

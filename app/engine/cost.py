@@ -1,8 +1,9 @@
 """What an operation may cost: how many objects it may return at most.
 
 An object costs 1 and a scalar nothing. A page multiplies what is asked of each of its rows by its size, which is
-`first` or `last`, or the default page; a list of `ids` by how many there are; any other list by ASSUMED_LIST. A field
-of a mutation costs MUTATION more. Alternatives add up, and so do fields that @skip or @include may leave out.
+`first` or `last`, or the default page; a list of `ids` by how many there are; a list that a mutation answers by the
+longest that it was given; any other list by ASSUMED_LIST. A field of a mutation costs MUTATION more. Alternatives add
+up, and so do fields that @skip or @include may leave out.
 
 The document is gone through once. What is left are numbers, and the few sizes that depend on variables.
 """
@@ -25,6 +26,7 @@ from graphql import (
     IntValueNode,
     ListValueNode,
     NullValueNode,
+    ObjectValueNode,
     OperationDefinitionNode,
     OperationType,
     SelectionSetNode,
@@ -79,6 +81,21 @@ class Length:
 
 
 @dataclass(frozen=True, slots=True)
+class Longest:
+    """How long the lists are that a mutation answers: as the longest of those that it was given, by number or within a
+    variable, and never shorter than any list."""
+
+    lists: tuple[int | str, ...]
+
+    def of(self, variables: Mapping[str, Any]) -> int:
+        given = (each if isinstance(each, int) else _longest(variables.get(each)) for each in self.lists)
+        return max(ASSUMED_LIST, *given, 0)
+
+
+Size = Page | Length | Longest
+
+
+@dataclass(frozen=True, slots=True)
 class Cost:
     """A number, and what depends on variables."""
 
@@ -91,10 +108,10 @@ class Cost:
     def __add__(self, other: "Cost") -> "Cost":
         return Cost(self.fixed + other.fixed, self.varying + other.varying)
 
-    def times(self, size: Page | Length | int) -> "Cost":
+    def times(self, size: Size | int) -> "Cost":
         if isinstance(size, int):
             number = size
-        elif any(isinstance(each, str) for each in (size.sizes if isinstance(size, Page) else (size.items,))):
+        elif _varies(size):
             return Cost(0, (Varying(size, self),)) if self != Cost() else self
         else:
             number = size.of({})
@@ -105,7 +122,7 @@ class Cost:
 class Varying:
     """A cost for each of so many."""
 
-    size: Page | Length
+    size: Size
     cost: Cost
 
 
@@ -130,6 +147,9 @@ class Costing:
         self._settings = settings
         self._fragments = fragments
         self._known: dict[str, Selected] = {}
+        changes = schema.mutation_type.fields.values() if schema.mutation_type else ()
+        self._answers = {get_named_type(each.type) for each in changes}
+        """What mutations answer."""
 
     def operation(self, node: OperationDefinitionNode) -> "OperationCost":
         root = self._schema.get_root_type(node.operation)
@@ -176,13 +196,15 @@ class Costing:
             return Selected()
         inner = self._selection(node.selection_set, kind)
         each = Cost(1) + inner.once
-        if isinstance(get_nullable_type(field.type), GraphQLList):
-            # A row of a page: its number is known where the page is asked for.
-            if name in ROWS and is_connection(parent):
-                return Selected(by_row=each)
-            return Selected(each.times(self._length(node)))
         if is_connection(kind):
             each += inner.by_row.times(self._page(node, field))
+        elif kind in self._answers:
+            each += inner.by_row.times(_given(node))
+        if isinstance(get_nullable_type(field.type), GraphQLList):
+            # A row of a page, or of what a mutation answers: its number is known where that is asked for.
+            if parent in self._answers or (name in ROWS and is_connection(parent)):
+                return Selected(by_row=each)
+            return Selected(each.times(self._length(node)))
         return Selected(each)
 
     def _page(self, node: FieldNode, field: GraphQLField) -> Page:
@@ -233,6 +255,26 @@ def is_connection(kind: Any) -> bool:
     if not isinstance(kind, GraphQLObjectType | GraphQLInterfaceType):
         return False
     return "pageInfo" in kind.fields and any(each in kind.fields for each in ROWS)
+
+
+def _varies(size: Size) -> bool:
+    """Whether it depends on variables."""
+    parts = size.sizes if isinstance(size, Page) else size.lists if isinstance(size, Longest) else (size.items,)
+    return any(isinstance(each, str) for each in parts)
+
+
+def _given(node: FieldNode) -> Longest:
+    """The lists in the arguments of a field, and in objects among them."""
+    values = [each.value for each in node.arguments or ()]
+    values += [inner.value for each in values if isinstance(each, ObjectValueNode) for inner in each.fields]
+    lists: list[int | str] = [len(each.values) for each in values if isinstance(each, ListValueNode)]
+    return Longest((*lists, *(each.name.value for each in values if isinstance(each, VariableNode))))
+
+
+def _longest(value: Any) -> int:
+    """The length of a list, or of the longest in an object."""
+    values = value.values() if isinstance(value, dict) else (value,)
+    return max((len(each) for each in values if isinstance(each, list)), default=0)
 
 
 def _number_or_variable(value: ValueNode) -> int | str | None:

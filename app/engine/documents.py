@@ -34,7 +34,7 @@ ABORTED = "Validation aborted."
 """What graphql-core says when validation would take it too long, rather than when it found too many mistakes."""
 BYTES_OF_A_DOCUMENT = 6_500
 BYTES_OF_A_TOKEN = 450
-BYTES_OF_A_PLANNED_TOKEN = 430
+BYTES_OF_A_PLANNED_TOKEN = 540
 """What a parsed document takes in memory besides its text, and each of its plans, rounded up from what tracemalloc
 says."""
 
@@ -50,6 +50,8 @@ class KeptPlans:
     """The variables that @skip and @include look at, once they are known."""
     by_variant: dict[tuple[Any, ...], Any] = field(default_factory=dict)
     """By the values of these variables."""
+    variables: Any = None
+    """What reads the JSON of its variables, once that is made."""
 
 
 @dataclass(frozen=True, slots=True)

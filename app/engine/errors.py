@@ -10,6 +10,8 @@ log = structlog.get_logger(__name__)
 
 MASKED = "Something went wrong on our side. When you report it, quote the request id."
 
+UNAVAILABLE = 503
+
 LONGEST_MESSAGE = 1_000
 """Characters of a message about what a client sent: graphql-core repeats a value that is wrong, however long it is."""
 
@@ -71,6 +73,13 @@ class Masking:
             return error.formatted()
         known = error if isinstance(error, ClientError) else self._explain(error)
         return [known.formatted() if known else self.masked(error, request_id)]
+
+    def refusal(self, error: BaseException | None) -> ClientError | None:
+        """The failure of the whole request, when that is what the exception means: that nothing could be done now."""
+        while isinstance(error, GraphQLError):
+            error = error.original_error
+        known = self._explain(error) if isinstance(error, Exception) else None
+        return known if known is not None and known.status == UNAVAILABLE else None
 
     def masked(self, error: BaseException, request_id: str) -> dict[str, Any]:
         """Of an exception that nobody foresaw: that there was one."""

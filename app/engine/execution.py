@@ -128,8 +128,13 @@ class Engine:
                     try:
                         return await self._planned(self._plans, admitted, session)
                     except Fallback as fallback:
+                        if refusal := self.masking.refusal(fallback.__cause__):
+                            raise refusal from None
                         admitted.executor = f"graphql-core; {fallback.reason}"
-                return self._presented(await self._executed(admitted, session), request_id)
+                result = await self._executed(admitted, session)
+                if refusal := self._refusal(admitted, result):
+                    raise refusal
+                return self._presented(result, request_id)
         except TimeoutError:
             if not limit.expired():
                 raise
@@ -206,6 +211,12 @@ class Engine:
         finally:
             end(context)
         return self._presented(result, request_id)
+
+    def _refusal(self, admitted: Admitted, result: ExecutionResult) -> ClientError | None:
+        """Why the whole operation was refused, if it was: of several mutations the first may have been done."""
+        if result.data is not None or not result.errors or len(admitted.operation.node.selection_set.selections) > 1:
+            return None
+        return self.masking.refusal(result.errors[0])
 
     def _presented(self, result: ExecutionResult, request_id: str) -> Answer:
         """The result without the key `data` where nothing ran."""

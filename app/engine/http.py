@@ -7,7 +7,7 @@ from functools import partial
 from uuid import uuid4
 
 from graphql import OperationType
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
 from app.engine.accepting import accepted, names
@@ -15,7 +15,7 @@ from app.engine.answers import encoded
 from app.engine.errors import ClientError, RefusedDocumentError, bad_request
 from app.engine.execution import Answer, Engine, Session
 from app.engine.observing import identify
-from app.engine.requests import JSON, read, until_gone
+from app.engine.requests import JSON, HttpRequest, read, until_gone
 from app.engine.sse import EVENT_STREAM, HOW_TO_SUBSCRIBE, Events, one, said, takes_events
 from app.engine.streams import Streams
 
@@ -30,9 +30,17 @@ METHODS = "GET, POST"
 MOST_HEADER_BYTES = 32_768
 """Of names and values together: headers are read before anybody knows who sends them."""
 
+CONTENT_TYPES = {media_type: f"{media_type}; charset=utf-8".encode() for media_type in OFFERED}
+
+ALWAYS_SENT = (
+    (b"cache-control", b"no-store"),
+    (b"vary", b"Accept, Authorization"),
+    (b"x-content-type-options", b"nosniff"),
+)
+
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
-COST = "GraphQL-Cost"
+COST = b"graphql-cost"
 """The header with which a client asks for the cost: `report` beside the answer, or `validate` instead of running."""
 
 EXECUTOR = "GraphQL-Executor"
@@ -56,7 +64,7 @@ class GraphQLApp:
         self._streams = streams or Streams(engine.settings.max_streams)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = Request(scope, receive)
+        request = HttpRequest(scope, receive)
         request_id = _request_id(request)
         identify(request_id)
         media_type: str | None = JSON
@@ -76,10 +84,12 @@ class GraphQLApp:
             answer, status, headers = {"errors": [self._engine.masking.masked(error, request_id)]}, 500, {}
         await _send(send, answer, status, media_type or JSON, {"x-request-id": request_id, **headers})
 
-    async def _reply(self, request: Request, request_id: str, media_type: str | None, accept: str) -> Reply | Events:
+    async def _reply(
+        self, request: HttpRequest, request_id: str, media_type: str | None, accept: str
+    ) -> Reply | Events:
         if request.method not in ("GET", "POST"):
             raise bad_request("Send GraphQL by POST.", "METHOD_NOT_ALLOWED", 405, Allow=METHODS)
-        session = await self._authenticate(request.headers.get("authorization"))
+        session = await self._authenticate(request.header(b"authorization") or None)
         if media_type is None and not takes_events(accept):
             raise bad_request(f"Answers are {GRAPHQL_JSON}, {JSON} or {EVENT_STREAM}.", "NOT_ACCEPTABLE", 406)
         settings = self._engine.settings
@@ -116,7 +126,7 @@ class GraphQLApp:
         return answer, 200 if "data" in answer else refused, headers
 
 
-async def _while_there(request: Request, answering: Awaitable[Answer]) -> Answer:
+async def _while_there(request: HttpRequest, answering: Awaitable[Answer]) -> Answer:
     """The answer, unless the client goes first: then work on it is cancelled. Raises ClientDisconnect."""
     loop = asyncio.get_running_loop()
     watching: asyncio.Task[None] | None = None
@@ -145,36 +155,29 @@ async def _while_there(request: Request, answering: Awaitable[Answer]) -> Answer
 
 async def _send(send: Send, answer: Answer, status: int, media_type: str, headers: Mapping[str, str]) -> None:
     body = encoded(answer)
-    sent = {
-        "content-type": f"{media_type}; charset=utf-8",
-        "content-length": str(len(body)),
-        "cache-control": "no-store",
-        "vary": "Accept, Authorization",
-        "x-content-type-options": "nosniff",
-        **headers,
-    }
-    raw = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in sent.items()]
+    raw = [(b"content-type", CONTENT_TYPES[media_type]), (b"content-length", b"%d" % len(body)), *ALWAYS_SENT]
+    raw += [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
     await send({"type": "http.response.start", "status": status, "headers": raw})
     await send({"type": "http.response.body", "body": body})
 
 
-def _wanted_of_cost(request: Request) -> str:
+def _wanted_of_cost(request: HttpRequest) -> str:
     """`report`, `validate`, or nothing. Raises ClientError: who misspells the latter must not find that it ran."""
-    wanted = request.headers.get(COST, "").strip().lower()
+    wanted = request.header(COST).strip().lower()
     if wanted not in ("", "report", "validate"):
-        raise bad_request(f"{COST} is `report` or `validate`.")
+        raise bad_request("GraphQL-Cost is `report` or `validate`.")
     return wanted
 
 
-def _accept(request: Request) -> str:
+def _accept(request: HttpRequest) -> str:
     """The Accept header, or all of them as one. Raises ClientError when there is too much of headers."""
-    if sum(len(name) + len(value) for name, value in request.headers.raw) > MOST_HEADER_BYTES:
+    if request.header_bytes > MOST_HEADER_BYTES:
         text = f"The headers of a request have at most {MOST_HEADER_BYTES} bytes."
         raise bad_request(text, "REQUEST_HEADER_FIELDS_TOO_LARGE", 431)
-    return ", ".join(request.headers.getlist("accept"))
+    return request.header(b"accept")
 
 
-def _request_id(request: Request) -> str:
+def _request_id(request: HttpRequest) -> str:
     """The client's own, so that it finds its request in our log, or a new one."""
-    given = request.headers.get("x-request-id", "")
-    return given if REQUEST_ID.fullmatch(given) else str(uuid4())
+    given = request.header(b"x-request-id")
+    return given if given and REQUEST_ID.fullmatch(given) else str(uuid4())

@@ -1,8 +1,8 @@
 """Tells observers what becomes of each operation, and of each request or socket that carries them."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Iterator, MutableMapping, Sequence
-from contextlib import aclosing, contextmanager
+from collections.abc import AsyncGenerator, Callable, MutableMapping, Sequence
+from contextlib import aclosing
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -25,6 +25,9 @@ LONGEST_NAME = 64
 """Characters that are kept of what a client calls itself or its operation."""
 
 Transport = Literal["http", "sse", "websocket"]
+
+Hook = Callable[..., None]
+"""What is called of an observer."""
 
 
 @dataclass(slots=True)
@@ -52,11 +55,17 @@ class Exchange:
 
 
 _current: ContextVar[Exchange | None] = ContextVar("exchange", default=None)
+_request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 
 
 def current_exchange() -> Exchange | None:
     """The request or socket that is being served, if any."""
     return _current.get()
+
+
+def current_request_id() -> str | None:
+    """What the operation that runs is called in the log, if one runs. Operations of one socket have one each."""
+    return _request_id.get()
 
 
 def identify(request_id: str) -> None:
@@ -119,7 +128,9 @@ class ObservedEngine(Engine):
         self, schema: GraphQLSchema, settings: Settings, explain: Explain, observers: Sequence[Observer], **more: Any
     ) -> None:
         super().__init__(schema, settings, explain, **more)
-        self._observers = observers
+        self._begun = hooks(observers, "begun")
+        self._ended = hooks(observers, "ended")
+        self._refused = hooks(observers, "refused")
 
     async def admit(self, asked: GraphQLRequest, session: Session, *, only_validate: bool = False) -> Admitted:
         try:
@@ -128,16 +139,20 @@ class ObservedEngine(Engine):
             exchange = _current.get() or Exchange()
             exchange.told = True
             codes = _codes_of_refusal(error)
-            tell(self._observers, lambda each: each.refused(exchange, codes, session))
+            tell(self._refused, exchange, codes, session)
             raise
 
     async def answer(self, admitted: Admitted, session: Session, request_id: str) -> Answer:
-        with self._observing(admitted, session, request_id) as observed:
-            answer = await super().answer(admitted, session, request_id)
-            observed.executor = admitted.executor
-            if "errors" in answer:
-                observed.codes = _codes(answer)
-            return answer
+        token = _request_id.set(request_id)
+        try:
+            with self._observing(admitted, session, request_id) as observed:
+                answer = await super().answer(admitted, session, request_id)
+                observed.executor = admitted.executor
+                if "errors" in answer:
+                    observed.codes = _codes(answer)
+                return answer
+        finally:
+            _request_id.reset(token)
 
     async def follow(self, admitted: Admitted, session: Session, request_id: str) -> AsyncGenerator[Answer]:
         with self._observing(admitted, session, request_id) as observed:
@@ -151,23 +166,35 @@ class ObservedEngine(Engine):
     def document_use(self) -> DocumentUse:
         return self._documents.use()
 
-    @contextmanager
-    def _observing(self, admitted: Admitted, session: Session, request_id: str) -> Iterator[Observed]:
-        observed = _observed(admitted, session, request_id)
-        tell(self._observers, lambda each: each.begun(observed))
-        begun_at = perf_counter()
-        try:
-            yield observed
-        except (asyncio.CancelledError, GeneratorExit):
+    def _observing(self, admitted: Admitted, session: Session, request_id: str) -> "_Observing":
+        return _Observing(_observed(admitted, session, request_id), self._begun, self._ended)
+
+
+class _Observing:
+    """Tells when an operation begins, and when it ends and how."""
+
+    __slots__ = ("_begun", "_begun_at", "_ended", "_observed")
+
+    def __init__(self, observed: Observed, begun: Sequence[Hook], ended: Sequence[Hook]) -> None:
+        self._observed = observed
+        self._begun = begun
+        self._ended = ended
+        self._begun_at = 0.0
+
+    def __enter__(self) -> Observed:
+        tell(self._begun, self._observed)
+        self._begun_at = perf_counter()
+        return self._observed
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: Any) -> None:
+        observed = self._observed
+        if isinstance(error, asyncio.CancelledError | GeneratorExit):
             observed.outcome = "cancelled"
-            raise
-        except BaseException as error:
+        elif error is not None:
             observed.outcome = "failed"
             observed.codes = (error.code if isinstance(error, ClientError) else "INTERNAL_SERVER_ERROR",)
-            raise
-        finally:
-            observed.seconds = perf_counter() - begun_at
-            tell(self._observers, lambda each: each.ended(observed))
+        observed.seconds = perf_counter() - self._begun_at
+        tell(self._ended, observed)
 
 
 class ObservedApp:
@@ -175,8 +202,10 @@ class ObservedApp:
 
     def __init__(self, app: ASGIApp, observers: Sequence[Observer], leaving: Callable[[], bool]) -> None:
         self._app = app
-        self._observers = observers
         self._leaving = leaving
+        self._opened = hooks(observers, "opened")
+        self._refused = hooks(observers, "refused")
+        self._closed = hooks(observers, "closed")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
@@ -195,24 +224,29 @@ class ObservedApp:
             await send(message)
 
         token = _current.set(exchange)
-        tell(self._observers, lambda each: each.opened(exchange))
+        tell(self._opened, exchange)
         try:
             await self._app(scope, receive, sending)
         finally:
             _current.reset(token)
             if status is not None and status >= 400 and not exchange.told:
                 code = HTTPStatus(status).name
-                tell(self._observers, lambda each: each.refused(exchange, (code,), None))
-            tell(self._observers, lambda each: each.closed(exchange, status))
+                tell(self._refused, exchange, (code,), None)
+            tell(self._closed, exchange, status)
 
 
-def tell(observers: Sequence[Observer], what: Callable[[Observer], None]) -> None:
+def hooks(observers: Sequence[Observer], name: str) -> list[Hook]:
+    """What is to be called of those observers who want to hear of this."""
+    return [getattr(each, name) for each in observers if getattr(type(each), name) is not getattr(Observer, name)]
+
+
+def tell(told: Sequence[Hook], *what: Any) -> None:
     """Tells all, so that none keeps the others from hearing or an operation from being answered."""
-    for each in observers:
+    for hook in told:
         try:
-            what(each)
+            hook(*what)
         except Exception:
-            log.exception("observer failed", observer=type(each).__name__)
+            log.exception("observer failed", observer=getattr(hook, "__qualname__", str(hook)))
 
 
 def _observed(admitted: Admitted, session: Session, request_id: str) -> Observed:

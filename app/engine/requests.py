@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from starlette.requests import Request
+from starlette.datastructures import QueryParams
+from starlette.requests import ClientDisconnect
+from starlette.types import Receive, Scope
 
-from app.engine.errors import bad_request
+from app.engine.errors import ClientError, bad_request
 
 JSON = "application/json"
 
@@ -23,20 +25,51 @@ class GraphQLRequest:
     document_id: str | None
 
 
-async def read(request: Request, most_bytes: int, seconds: float) -> GraphQLRequest:
+class HttpRequest:
+    """One HTTP request, whose headers are looked through once."""
+
+    __slots__ = ("_headers", "_scope", "header_bytes", "method", "receive")
+
+    def __init__(self, scope: Scope, receive: Receive) -> None:
+        self._scope = scope
+        self.method: str = scope["method"]
+        self.receive = receive
+        self.header_bytes = 0
+        """Of the names and values of all headers together."""
+        headers: dict[bytes, bytes] = {}
+        for name, value in scope["headers"]:
+            self.header_bytes += len(name) + len(value)
+            if name not in headers:
+                headers[name] = value
+            elif name == b"accept":
+                headers[name] += b", " + value
+        self._headers = headers
+
+    def header(self, name: bytes) -> str:
+        """The header of this name in lower case: the first of them, or all of Accept; empty if there is none."""
+        return self._headers.get(name, b"").decode("latin-1")
+
+    @property
+    def query(self) -> QueryParams:
+        return QueryParams(self._scope["query_string"])
+
+
+async def read(request: HttpRequest, most_bytes: int, seconds: float) -> GraphQLRequest:
     """The request. Raises ClientError: for what is no request, 415 for another media type, 413 for one too long.
 
     Also 408 when it has not come within so many seconds.
     """
     if request.method == "GET":
         return _from_query_string(request)
-    _demand_json(request.headers.get("content-type", ""))
-    if request.headers.get("content-encoding", "identity").lower() != "identity":
+    content_type = request.header(b"content-type")
+    if content_type != JSON:
+        _demand_json(content_type)
+    if (request.header(b"content-encoding") or "identity").lower() != "identity":
         raise bad_request("Send the body as it is, not compressed.", "UNSUPPORTED_MEDIA_TYPE", 415)
     return from_json(_json(await _body(request, most_bytes, seconds), "The body"))
 
 
-async def until_gone(request: Request) -> None:
+async def until_gone(request: HttpRequest) -> None:
     """Returns when the client has gone. The body must have been read."""
     while (await request.receive())["type"] != "http.disconnect":
         pass
@@ -73,8 +106,8 @@ def _optional(asked: dict[str, Any], name: str, kind: type, what: str) -> Any:
     return value
 
 
-def _from_query_string(request: Request) -> GraphQLRequest:
-    given = request.query_params
+def _from_query_string(request: HttpRequest) -> GraphQLRequest:
+    given = request.query
     asked: dict[str, Any] = {name: given.get(name) for name in ("query", "documentId", "doc_id")}
     asked["operationName"] = given.get("operationName") or None
     for name in ("variables", "extensions"):
@@ -101,18 +134,32 @@ def _json(text: bytes, what: str) -> Any:
         raise bad_request(f"{what} is not JSON.") from None
 
 
-async def _body(request: Request, most: int, seconds: float) -> bytes:
-    too_long = bad_request(f"A request has at most {most} bytes.", "PAYLOAD_TOO_LARGE", 413)
-    announced = request.headers.get("content-length", "")
+async def _body(request: HttpRequest, most: int, seconds: float) -> bytes:
+    announced = request.header(b"content-length")
     if announced.isascii() and announced.isdigit() and int(announced[:20]) > most:
-        raise too_long
-    body = bytearray()
+        raise _too_long(most)
     try:
         async with asyncio.timeout(seconds):
-            async for chunk in request.stream():
-                body += chunk
+            body, more = await _part(request)
+            while more:
                 if len(body) > most:
-                    raise too_long
+                    break
+                part, more = await _part(request)
+                body += part
     except TimeoutError:
         raise bad_request("The body did not come in time.", "REQUEST_TIMEOUT", 408, Connection="close") from None
-    return bytes(body)
+    if len(body) > most:
+        raise _too_long(most)
+    return body
+
+
+async def _part(request: HttpRequest) -> tuple[bytes, bool]:
+    """The next part of the body, and whether more follows. Raises ClientDisconnect."""
+    message = await request.receive()
+    if message["type"] == "http.disconnect":
+        raise ClientDisconnect
+    return message.get("body", b""), message.get("more_body", False)
+
+
+def _too_long(most: int) -> ClientError:
+    return bad_request(f"A request has at most {most} bytes.", "PAYLOAD_TOO_LARGE", 413)

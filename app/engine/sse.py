@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from time import time
 
 from graphql import OperationType
-from starlette.requests import Request
 from starlette.types import Send
 
 from app.engine.accepting import accepted, names
 from app.engine.answers import encoded
 from app.engine.errors import ClientError
 from app.engine.execution import Answer, Engine, Session
-from app.engine.requests import until_gone
+from app.engine.requests import HttpRequest, until_gone
 from app.engine.streams import Streams
 
 EVENT_STREAM = "text/event-stream"
@@ -45,7 +44,7 @@ class Events:
     """None when nothing runs."""
     session: Session
 
-    async def send(self, request: Request, send: Send, request_id: str, engine: Engine, streams: Streams) -> None:
+    async def send(self, request: HttpRequest, send: Send, request_id: str, engine: Engine, streams: Streams) -> None:
         """Until all is said, the client goes, its token expires, or the server goes down.
 
         Raises ClientError, with nothing sent, when the client has too many streams open.
@@ -67,7 +66,7 @@ class _Sending:
         self._until = events.session.expires_at + engine.settings.jwt_leeway if subscribed else float("inf")
         """Queries and mutations end by themselves, soon."""
 
-    async def run(self, request: Request, ending: asyncio.Event) -> None:
+    async def run(self, request: HttpRequest, ending: asyncio.Event) -> None:
         pump = asyncio.create_task(self._pump())
         others = {asyncio.create_task(until_gone(request)), asyncio.create_task(_until_set(ending))}
         try:

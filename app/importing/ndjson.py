@@ -5,8 +5,9 @@ from typing import Any
 
 import orjson
 
+from app.domain.sync.items import ABSENT
 from app.importing.errors import EmptyFileError
-from app.importing.records import ABSENT, Record, Text
+from app.importing.records import Record, Text
 
 MOST_KEYS = 1000
 """Keys beyond these are ignored."""

@@ -5,19 +5,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
 from app.importing.encoding import encoding_of
-
-
-class Absent:
-    """The row says nothing about a field, not even that it is empty."""
-
-    def __repr__(self) -> str:
-        return "ABSENT"
-
-
-ABSENT: Final = Absent()
 
 
 @dataclass(slots=True)

@@ -7,9 +7,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
 
+from app.domain.sync.items import ABSENT, Outcome
 from app.importing.headers import OWN_COLUMNS
-from app.importing.kinds.kind import Failure, Outcome
-from app.importing.records import ABSENT
+from app.importing.kinds.kind import Failure, Row
 
 SHOWN_FAILURES = 20
 
@@ -28,7 +28,7 @@ class Summary:
     failed: int = 0
     first_failures: list[Failure] = field(default_factory=list)
 
-    def add(self, outcome: Outcome) -> None:
+    def add(self, outcome: Outcome[Row]) -> None:
         self.created += outcome.created
         self.updated += outcome.updated
         self.unchanged += outcome.unchanged

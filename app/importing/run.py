@@ -14,13 +14,15 @@ import asyncpg
 
 from app.ahead import ahead, rare_collections
 from app.database import BusyError, Database, UnknownAccountError
-from app.domain import accounts
+from app.domain import accounts, audit
 from app.domain.accounts import Account
 from app.domain.addresses import known_region
+from app.domain.errors import InvalidInputError
+from app.domain.sync.items import Outcome
 from app.importing.errors import ErrorsIntoInputError, UnknownRegionError
 from app.importing.headers import columns, recognised, shape_of
 from app.importing.kinds import KINDS, Kind
-from app.importing.kinds.kind import Failure, Outcome, Row
+from app.importing.kinds.kind import Failure, Row
 from app.importing.records import Table
 from app.importing.repeats import find_repeats, key_hash, settle
 from app.importing.report import ErrorFile, Summary
@@ -87,7 +89,8 @@ async def import_file(database: Database, wanted: Import, advance: Advance = sil
                 outcome = await _write(database, account, prepared.kind, list(chunk.rows.values()))
                 summary.add(outcome)
                 summary.superseded += chunk.superseded
-                failures = sorted(chunk.failures + outcome.failures, key=lambda failure: failure.record.line)
+                refused = [Failure(row.record, error.message) for row, error in outcome.refused]
+                failures = sorted(chunk.failures + refused, key=lambda failure: failure.record.line)
                 summary.fail(failures)
                 errors.write(failures)
                 advance(chunk.bytes_read)
@@ -129,20 +132,23 @@ def _chunks(table: Table, settled: Iterator[Row | Failure | None]) -> Iterator[C
     yield chunk
 
 
-async def _write(database: Database, account: Account, kind: Kind, rows: Sequence[Row]) -> Outcome:
+async def _write(database: Database, account: Account, kind: Kind, rows: Sequence[Row]) -> Outcome[Row]:
     """Writes rows in one transaction. If PostgreSQL refuses a value after all, its row alone fails."""
     if not rows:
         return Outcome()
     for awaited in range(1, TURNS_AWAITED + 1):
         try:
             async with database.write(account.id) as tx:
-                return await kind.write(tx, account, rows)
+                outcome = await kind.write(tx, account, rows)
+                if outcome.created or outcome.updated:
+                    await audit.record(tx, _entry(kind, outcome))
+                return outcome
         except BusyError:
             if awaited == TURNS_AWAITED:
                 raise
         except REFUSALS as error:
             if len(rows) == 1:
-                return Outcome(failures=[Failure(rows[0].record, f"PostgreSQL refuses it: {error}.")])
+                return Outcome(refused=[(rows[0], InvalidInputError((), f"PostgreSQL refuses it: {error}."))])
             break
     middle = len(rows) // 2
     first = await _write(database, account, kind, rows[:middle])
@@ -151,5 +157,11 @@ async def _write(database: Database, account: Account, kind: Kind, rows: Sequenc
         first.created + second.created,
         first.updated + second.updated,
         first.unchanged + second.unchanged,
-        first.failures + second.failures,
+        {**first.ids, **second.ids},
+        first.refused + second.refused,
     )
+
+
+def _entry(kind: Kind, outcome: Outcome[Row]) -> audit.Entry:
+    counts = {"created": outcome.created, "updated": outcome.updated}
+    return audit.Entry("segments import", f"import {kind.shape.kind}", counts=counts)

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from app.domain.candidates import InvalidValueError, text
+from app.domain.sync.moments import YEARS
 
 LONGEST_MOMENT = 40
-YEARS = range(1900, 2200)
 DAY_FIRST = re.compile(r"(\d{1,2})[-/.](\d{1,2})[-/.](\d{4})(?:[ T]+(\d{1,2}):(\d{2})(?::(\d{2}))?)?")
 
 SEPARATORS = ("|", ";", "\n")

@@ -29,6 +29,20 @@ class MembershipOperation(SQLModel, table=True):
             " OR matched_count = added_count + already_member_count + ineligible_count + over_quota_count",
             name="membership_operation_counts",
         ),
+        CheckConstraint("reserved >= 0", name="membership_operation_reserved"),
+        Index(
+            "membership_operation_unfinished",
+            "account_id",
+            "id",
+            postgresql_where=text("status IN ('QUEUED', 'RUNNING')"),
+        ),
+        Index(
+            "membership_operation_by_undone",
+            "account_id",
+            "undoes",
+            unique=True,
+            postgresql_where=text("undoes IS NOT NULL AND status NOT IN ('CANCELLED', 'FAILED')"),
+        ),
         Index(
             "membership_operation_by_segment", "account_id", "segment_id", text("requested_at DESC"), text("id DESC")
         ),
@@ -55,6 +69,31 @@ class MembershipOperation(SQLModel, table=True):
     ineligible: dict[str, int] = Field(sa_column=Column(JSONB, nullable=False, server_default=text("'{}'")))
     """How many were left out by each IneligibilityCode."""
     failure: str | None = None
+    undoes: UUID | None = None
+    """The operation that this one takes back."""
+    reserved: int = Field(0, sa_column_kwargs={"server_default": "0"})
+    """Endpoints set aside for what it has still to add. They are among `endpoint_usage.reserved`."""
+    cursor: UUID | None = None
+    """The last candidate it has dealt with, in the order of ids."""
+    stepped_at: datetime | None = Field(sa_column=moment(nullable=True))
+    """When it last did a chunk."""
+    attempts: int = Field(0, sa_column_kwargs={"server_default": "0"})
+    """How often its next chunk has failed so far."""
+    retry_at: datetime | None = Field(sa_column=moment(nullable=True))
+    """When its next chunk, which failed, is tried again."""
+
+
+class PendingCandidate(SQLModel, table=True):
+    """Up to 1,000 candidates whom an unfinished operation was asked for and, beyond its cursor, has still to deal
+    with."""
+
+    __tablename__ = "pending_candidate"
+
+    account_id: UUID = Field(sa_column=loose_account_key())
+    operation_id: UUID = Field(sa_column=key())
+    last_candidate_id: UUID = Field(sa_column=key())
+    """The greatest of `candidate_ids`, which are sorted."""
+    candidate_ids: list[UUID] = Field(sa_column=Column(ARRAY(Uuid), nullable=False))
 
 
 class SkippedCandidate(SQLModel, table=True):

@@ -55,6 +55,8 @@ class PastSegmentMember(SQLModel, table=True):
     __table_args__ = (
         Index("past_segment_member_by_removal", "account_id", "removed_by", "candidate_id"),
         Index("past_segment_member_by_candidate", "account_id", "candidate_id"),
+        # Who was in the segment at a moment, page by page.
+        Index("past_segment_member_by_addition", "account_id", "segment_id", "added_at", "candidate_id", "removed_at"),
     )
 
     account_id: UUID = Field(sa_column=loose_account_key())

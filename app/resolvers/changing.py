@@ -12,6 +12,7 @@ from app.context import Context
 from app.database import Transaction
 from app.domain.errors import DomainError, RefusedError
 from app.domain.idempotency import Done
+from app.resolvers.auditing import write_down
 from app.schema.errors import Failure
 
 
@@ -24,20 +25,26 @@ class Result:
     deleted_segment_id: UUID | None = None
     campaign_id: UUID | None = None
     deleted_campaign_id: UUID | None = None
+    contract_id: UUID | None = None
     user_errors: tuple[Failure, ...] = ()
 
 
 async def change(
-    info: Info[Context, None], permission: Permission, work: Callable[[Transaction, Context], Awaitable[Result]]
+    info: Info[Context, None], permission: Permission, work: Callable[[Transaction, Context], Awaitable[object]]
 ) -> Any:
-    """Does the work in one transaction. What it raises of the expected undoes all of it and is in the result."""
+    """Does the work in one transaction, and writes it into the audit log when it changed anything.
+
+    What it raises of the expected undoes all of it and is in the result.
+    """
     context = info.context
     context.demand(permission)
     # What an earlier mutation of the same document loaded for its payload is not true of this one's.
     context.loaders.clear()
     try:
         async with context.database.write(context.account_id) as tx:
-            return await work(tx, context)
+            result = await work(tx, context)
+            await write_down(tx, info, result)
+            return result
     except DomainError as error:
         return _failed(error)
     except RefusedError as refused:

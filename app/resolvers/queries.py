@@ -8,23 +8,24 @@ from strawberry.types import Info
 
 from app.auth import Permission
 from app.context import Context
-from app.domain import lists, quota, reading
+from app.domain import audit, contracts, lists, quota, reading
 from app.domain.eligibility import NO_RULES
 from app.domain.errors import BadUserInputError
 from app.domain.listing import Listing, read_page
 from app.domain.names import uuid
 from app.domain.paging import PageArguments
 from app.engine.batch import BatchFunction, load
-from app.engine.plan import Asking, read_of
+from app.engine.plan import Asking, Columns, read_of
 from app.resolvers.loaders import campaigns as campaign_loaders
 from app.resolvers.loaders import candidates as candidate_loaders
 from app.resolvers.loaders import segments as segment_loaders
 from app.resolvers.loaders import vacancies as vacancy_loaders
 from app.resolvers.preview import preview
-from app.schema.account import Account, AddCandidatesPreview, QuotaUsage, Viewer
+from app.schema.account import Account, AddCandidatesPreview, Contract, QuotaUsage, Viewer
+from app.schema.audit import AuditEntryConnection, AuditFilter
 from app.schema.campaign import CampaignConnection
 from app.schema.candidate import Candidate, CandidateConnection
-from app.schema.connections import After, Before, First, Last
+from app.schema.connections import After, Before, First, Last, reads_cursors
 from app.schema.enums import CandidateOrderField, OrderDirection, SegmentOrderField
 from app.schema.inputs import (
     CampaignFilter,
@@ -61,9 +62,16 @@ def reader(info: Asked) -> Context:
     return info.context
 
 
-async def _page(context: Context, listing: Listing, asked: PageArguments) -> Any:
+async def _page(info: Asked, listing: Listing, asked: PageArguments) -> Any:
+    context = info.context
     window = context.window(listing.order, asked)
-    return await read_page(context.database, context.account_id, listing, window, context.cursors)
+    keyed = reads_cursors(_columns(info))
+    return await read_page(context.database, context.account_id, listing, window, context.cursors, keyed)
+
+
+def _columns(info: Asked) -> Columns | None:
+    """What is read of the field's value, when a plan says so."""
+    return info.columns if isinstance(info, Asking) else None
 
 
 async def _nodes(context: Context, ids: Sequence[str]) -> list[Any]:
@@ -134,7 +142,7 @@ class Query:
         shown = filter or SegmentFilter()
         demands = await context.rules() if shown.available_for is not None else NO_RULES
         listing = lists.segments(shown, order.field, descending, demands, context.settings)
-        return await _page(context, listing, PageArguments(first, after, last, before))
+        return await _page(info, listing, PageArguments(first, after, last, before))
 
     @strawberry.field(description="A candidate by their id; null when there is none.")
     async def candidate(
@@ -158,10 +166,10 @@ class Query:
         context = reader(info)
         order = order_by or CandidateOrder(field=CandidateOrderField.CREATED_AT, direction=OrderDirection.DESC)
         descending = order.direction is OrderDirection.DESC
-        wanted = read_of(info.columns, "Candidate") if isinstance(info, Asking) else None
+        wanted = read_of(_columns(info), "Candidate")
         demands = await context.rules() if filter and filter.needs_rules else NO_RULES
         listing = lists.candidates(filter, order.field, descending, demands, context.settings, wanted)
-        return await _page(context, listing, PageArguments(first, after, last, before))
+        return await _page(info, listing, PageArguments(first, after, last, before))
 
     @strawberry.field(description="The account's vacancies, those opened last first.")
     async def vacancies(
@@ -176,7 +184,7 @@ class Query:
         context = reader(info)
         wanted = filter or VacancyFilter()
         listing = lists.vacancies(wanted.title_contains, wanted.open, context.settings)
-        return await _page(context, listing, PageArguments(first, after, last, before))
+        return await _page(info, listing, PageArguments(first, after, last, before))
 
     @strawberry.field(description="The account's candidate lists, by name.")
     async def candidate_lists(
@@ -190,7 +198,7 @@ class Query:
     ) -> CandidateListConnection:
         context = reader(info)
         listing = lists.candidate_lists(filter.name_contains if filter else None, context.settings)
-        return await _page(context, listing, PageArguments(first, after, last, before))
+        return await _page(info, listing, PageArguments(first, after, last, before))
 
     @strawberry.field(description="The account's campaigns, those made last first.")
     async def campaigns(
@@ -205,7 +213,7 @@ class Query:
         context = reader(info)
         wanted = filter or CampaignFilter()
         listing = lists.campaigns(wanted.name_contains, wanted.channel, context.settings)
-        return await _page(context, listing, PageArguments(first, after, last, before))
+        return await _page(info, listing, PageArguments(first, after, last, before))
 
     @strawberry.field(description="The account's privacy policies, by name.")
     async def privacy_policies(self, info: Asked) -> list[PrivacyPolicy]:
@@ -218,6 +226,32 @@ class Query:
     async def quota_usage(self, info: Asked) -> QuotaUsage:
         context = reader(info)
         return await quota.usage(context.database, context.account_id)
+
+    @strawberry.field(
+        description=(
+            "The account's contracts, past and to come, those that start last first; at most 100. Of those whose dates"
+            " include today the first is in force."
+        )
+    )
+    async def contracts(self, info: Asked) -> list[Contract]:
+        context = reader(info)
+        found: list[Any] = await contracts.newest(context.database, context.account_id, context.settings.max_page)
+        return found
+
+    @strawberry.field(description="Who changed what, newest first. Needs MANAGE_ACCOUNT.")
+    async def audit_log(
+        self,
+        info: Asked,
+        filter: Annotated[AuditFilter | None, strawberry.argument(description="Which entries.")] = None,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+    ) -> AuditEntryConnection:
+        context = info.context
+        context.demand(Permission.MANAGE_ACCOUNT)
+        listing = audit.entries(filter or AuditFilter(), context.settings)
+        return await _page(info, listing, PageArguments(first, after, last, before))
 
     @strawberry.field(
         description=(

@@ -24,6 +24,7 @@ class Viewer:
 
 @strawberry.type(description="How many endpoints the account may use between two dates.")
 class Contract:
+    id: strawberry.ID = strawberry.field(description="Opaque, and unique among contracts.")
     name: str = strawberry.field(description="What the contract is called.")
     endpoint_limit: int = strawberry.field(description="The endpoints it allows, over both channels together.")
     starts_on: date = strawberry.field(description="The first day it is in force, in UTC.")

@@ -1,7 +1,6 @@
 """What segments are for."""
 
 from datetime import datetime
-from typing import Any
 
 import strawberry
 
@@ -13,10 +12,6 @@ from app.schema.connections import Connection
 from app.schema.enums import Channel
 from app.schema.node import Node
 from app.schema.segment import Segment
-
-
-def _key(row: Any) -> load.CampaignKey:
-    return row["id"], Channel(row["channel"])
 
 
 @strawberry.type(description="Something to be sent through one channel, to the members of segments.")
@@ -33,7 +28,7 @@ class Campaign(Node):
     )
     audience: CandidateConnection = batch_field(
         load.audience_by_campaign,
-        key=_key,
+        key="id_and_channel",
         description=(
             "Who it would reach now: members of an included segment and of no excluded one who are eligible at this"
             " moment, each once, in the order in which they became known. Archived segments count like others."

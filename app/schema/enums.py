@@ -7,6 +7,7 @@ import strawberry
 from app import models
 from app.auth import Permission as PrincipalPermission
 from app.domain import export_links
+from app.domain.sync.candidate_lists import MembersMode
 
 
 def described(kind: type[StrEnum], description: str, values: dict[str, str], name: str | None = None) -> None:
@@ -16,6 +17,7 @@ def described(kind: type[StrEnum], description: str, values: dict[str, str], nam
         value.description = values[value.name]
 
 
+CandidateListMode = MembersMode
 Channel = models.Channel
 ExportFormat = export_links.ExportFormat
 IneligibilityCode = models.IneligibilityCode
@@ -64,6 +66,7 @@ class UserErrorCode(StrEnum):
     OPERATION_FINISHED = "OPERATION_FINISHED"
     NOT_UNDOABLE = "NOT_UNDOABLE"
     IN_USE = "IN_USE"
+    ERASED = "ERASED"
 
 
 described(
@@ -175,6 +178,16 @@ described(
     },
 )
 described(
+    CandidateListMode,
+    "What becomes of candidates who are named for a candidate list.",
+    {
+        "REPLACE": "They are on the list from now on, and nobody else.",
+        "ADD": "They are on the list too.",
+        "REMOVE": "They are on the list no longer.",
+    },
+    name="CandidateListMode",
+)
+described(
     UserErrorCode,
     "What went wrong with a mutation, for programs.",
     {
@@ -192,5 +205,6 @@ described(
         "OPERATION_FINISHED": "The operation is over.",
         "NOT_UNDOABLE": "The operation cannot be undone.",
         "IN_USE": "A campaign uses the segment.",
+        "ERASED": "The person was erased and does not come back.",
     },
 )

@@ -23,9 +23,7 @@ class Failure:
         return getattr(self.error, name)
 
 
-@strawberry.interface(
-    description="An expected failure. It comes in the payload, with nothing changed; `errors` is for all else."
-)
+@strawberry.interface(description="An expected failure. It comes in the payload; `errors` is for all else.")
 class UserError:
     message: str = strawberry.field(description="What went wrong, for people, in English.")
     path: list[str] | None = strawberry.field(
@@ -85,8 +83,9 @@ class ConflictError(UserError):
 TYPES: dict[type[errors.DomainError], type[UserError]] = {
     errors.InvalidInputError: InvalidInputError,
     errors.NotFoundError: NotFoundError,
+    errors.UnknownExternalIdError: NotFoundError,
     errors.NameTakenError: NameTakenError,
     errors.QuotaExceededError: QuotaExceededError,
     errors.SearchResultsChangedError: SearchResultsChangedError,
 }
-IMPLEMENTATIONS = [*TYPES.values(), ConflictError]
+IMPLEMENTATIONS = [*dict.fromkeys(TYPES.values()), ConflictError]

@@ -1,15 +1,15 @@
 """What changed memberships."""
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
 import strawberry
 
 from app.domain.eligibility import codes_of
-from app.engine.batch import batch_field
+from app.engine.batch import batch_field, part_field
 from app.resolvers.loaders import segments as load
 from app.schema.candidate import Candidate
-from app.schema.connections import Connection, Counted, edges
+from app.schema.connections import READS_CURSORS, Connection, Counted, cursor, edges
 from app.schema.enums import IneligibilityCode, MembershipOperationKind, MembershipOperationStatus
 from app.schema.node import Node
 from app.schema.segment import Segment
@@ -23,15 +23,11 @@ class IneligibleCount:
 
 @strawberry.type(description="One candidate who was left out.")
 class SkippedCandidateEdge:
-    @strawberry.field(description="Marks this place in the connection, for `after`.")
-    def cursor(self: Any) -> str:
-        page, row = self
-        return str(page.cursor(row))
+    node: Candidate = part_field(1, description="The candidate, as they are now.")
 
-    @strawberry.field(description="The candidate, as they are now.")
-    def node(self: Any) -> Candidate:
-        candidate: Candidate = self[1]
-        return candidate
+    @strawberry.field(description="Marks this place in the connection, for `after`.", metadata=READS_CURSORS)
+    def cursor(self: Any) -> str:
+        return cursor(self)
 
     @strawberry.field(
         description="Every reason there was when the operation ran; none when only the contract was full."
@@ -61,12 +57,19 @@ class MembershipOperation(Node):
     requested_by: str = strawberry.field(
         description="The subject of the token that asked for it, or `segments` when nobody did."
     )
+    cause: str | None = strawberry.field(
+        description=(
+            "Why it was, in words, where nobody asked for it itself: every ELIGIBILITY_LOST has one, and so has the"
+            " removal of all members when their segment is deleted."
+        )
+    )
     requested_at: datetime = strawberry.field(description="When it was asked for.")
     finished_at: datetime | None = strawberry.field(description="When it ended; null while it has not.")
     matched_count: int = strawberry.field(
         description=(
             "How many candidates it is about: for an addition, those selected; for a removal, those of them who were"
-            " members. A completed addition adds up: matched = added + already member + ineligible + over quota."
+            " members. A completed addition adds up: matched = added + already member + ineligible + over quota. Who"
+            " leaves otherwise before a queued removal comes to them is matched and not removed."
         )
     )
     processed_count: int = strawberry.field(description="How many of them have been dealt with.")
@@ -83,6 +86,9 @@ class MembershipOperation(Node):
         ),
     )
     failure: str | None = strawberry.field(description="Why it could not go on, if it FAILED.")
+    undone_operation: Annotated["MembershipOperation", strawberry.lazy("app.schema.operation")] | None = batch_field(
+        load.operations_by_id, key="undoes", description="For an UNDO, the operation that it takes back."
+    )
 
     @strawberry.field(
         description="How many were left out, by reason; a candidate with several reasons counts under each."

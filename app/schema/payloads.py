@@ -65,3 +65,23 @@ class OperationPayload(SegmentPayload, QuotaPayload):
         key="operation_id",
         description="What was done and to how many; null when the mutation failed.",
     )
+
+
+@strawberry.type
+class SyncPayload(Payload):
+    """A payload of items that another system says: the good ones are kept."""
+
+    updated_count: int = strawberry.field(description="Those that were known otherwise.")
+    user_errors: list[UserError] = strawberry.field(
+        description=(
+            "What is wrong with items, each with its place, as in [input, candidates, 3, email]. An item with errors"
+            " was not kept, and all others were; when there are too many items, none was."
+        )
+    )
+
+
+@strawberry.type
+class UpsertPayload(SyncPayload):
+    """A payload of items that have ids of their own."""
+
+    created_count: int = strawberry.field(description="Those that were not known before.")

@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import strawberry
 
-from app.engine.batch import batch_field
+from app.engine.batch import batch_field, part_field
 from app.resolvers.loaders import campaigns as load_campaigns
 from app.resolvers.loaders import exports as load_exports
 from app.resolvers.loaders import segments as load
-from app.schema.candidate import Candidate
-from app.schema.connections import Connection, Counted, edges
+from app.schema.candidate import Candidate, CandidateConnection
+from app.schema.connections import READS_CURSORS, READS_NOTHING, Connection, Counted, cursor, edges
 from app.schema.enums import Channel
 from app.schema.node import Node
 
@@ -24,29 +24,23 @@ LaterMembershipOperationConnection = Annotated["MembershipOperationConnection", 
 
 @strawberry.type(description="One member of a segment.")
 class SegmentMemberEdge:
-    @strawberry.field(description="Marks this place in the connection, for `after` and `before`.")
+    node: Candidate = part_field(1, description="The candidate.")
+    added_at: datetime = part_field(1, "added_at", description="When the candidate was added.")
+
+    @strawberry.field(
+        description="Marks this place in the connection, for `after` and `before`.", metadata=READS_CURSORS
+    )
     def cursor(self: Any) -> str:
-        page, row = self
-        return str(page.cursor(row))
-
-    @strawberry.field(description="The candidate.")
-    def node(self: Any) -> Candidate:
-        candidate: Candidate = self[1]
-        return candidate
-
-    @strawberry.field(description="When the candidate was added.")
-    def added_at(self: Any) -> datetime:
-        added_at: datetime = self[1]["added_at"]
-        return added_at
+        return cursor(self)
 
 
 @strawberry.type(description="A page of the members of a segment.")
 class SegmentMemberConnection(Counted):
-    @strawberry.field(description="The members of this page with their cursors.")
+    @strawberry.field(description="The members of this page with their cursors.", metadata=READS_NOTHING)
     def edges(self: Any) -> list[SegmentMemberEdge]:
         return edges(self)
 
-    @strawberry.field(description="The members of this page.")
+    @strawberry.field(description="The members of this page.", metadata=READS_NOTHING)
     def nodes(self: Any) -> list[Candidate]:
         rows: list[Candidate] = self.rows
         return rows
@@ -70,6 +64,15 @@ class Segment(Node):
     members: SegmentMemberConnection = batch_field(
         load.members_by_segment,
         description="Its members. A candidate whose consent has just expired is left out at once.",
+    )
+    members_as_of: CandidateConnection = batch_field(
+        load.members_as_of_by_segment,
+        description=(
+            "Who was in it at a moment, added last first: whoever had been added by then, that very moment included,"
+            " and was not removed by then. Nobody before it was made. It is what was recorded: who had a consent expire"
+            " stays in until their membership was ended; a change that is still under way will be dated when it began;"
+            " and people who were erased since are gone. BAD_USER_INPUT for a moment in the future."
+        ),
     )
     has_member: bool = batch_field(
         load.membership_by_segment, description="Whether the candidate is in it; false for an unknown candidate."

@@ -5,39 +5,30 @@ from typing import Any
 
 import strawberry
 
-from app.engine.batch import batch_field
+from app.engine.batch import batch_field, part_field
 from app.resolvers.loaders import candidates as load_candidates
 from app.resolvers.loaders import vacancies as load
 from app.schema.candidate import Candidate, CandidateConnection
-from app.schema.connections import Connection, Counted, edges
+from app.schema.connections import READS_CURSORS, READS_NOTHING, Connection, Counted, cursor, edges
 from app.schema.node import Node
-
-
-def _row(name: str) -> Any:
-    return lambda edge: edge[1][name]
 
 
 @strawberry.type(description="One application.")
 class ApplicationEdge:
-    vacancy: "Vacancy" = batch_field(load.vacancies_by_id, key=_row("vacancy_id"), description="What was applied for.")
-    node: Candidate = batch_field(
-        load_candidates.candidates_by_id, key=_row("candidate_id"), description="Who applied."
+    vacancy: "Vacancy" = batch_field(load.vacancies_by_id, key=(1, "vacancy_id"), description="What was applied for.")
+    node: Candidate = batch_field(load_candidates.candidates_by_id, key=(1, "candidate_id"), description="Who applied.")
+    applied_at: datetime = part_field(1, "applied_at", description="When the candidate applied.")
+
+    @strawberry.field(
+        description="Marks this place in the connection, for `after` and `before`.", metadata=READS_CURSORS
     )
-
-    @strawberry.field(description="Marks this place in the connection, for `after` and `before`.")
     def cursor(self: Any) -> str:
-        page, row = self
-        return str(page.cursor(row))
-
-    @strawberry.field(description="When the candidate applied.")
-    def applied_at(self: Any) -> datetime:
-        applied_at: datetime = self[1]["applied_at"]
-        return applied_at
+        return cursor(self)
 
 
 @strawberry.type(description="A page of applications.")
 class ApplicationConnection(Counted):
-    @strawberry.field(description="The applications of this page with their cursors.")
+    @strawberry.field(description="The applications of this page with their cursors.", metadata=READS_NOTHING)
     def edges(self: Any) -> list[ApplicationEdge]:
         return edges(self)
 

@@ -4,7 +4,7 @@ import click
 
 from app.database import Database
 from app.domain import accounts
-from app.models import metadata
+from app.models import APPEND_ONLY, metadata
 from app.progress import progress
 from app.seeding.seed import seed
 
@@ -35,7 +35,7 @@ async def make_demo(database: Database, candidates: int, owner_url: str | None) 
 async def _delete(database: Database, account: accounts.Account) -> None:
     async with database.write(account.id) as tx:
         for table in reversed(metadata.sorted_tables):
-            if "account_id" in table.columns:
+            if "account_id" in table.columns and table.name not in APPEND_ONLY:
                 await tx.bulk(
                     f"-- Delete what was half made.\nDELETE FROM {table.name} WHERE account_id = $1", account.id
                 )

@@ -11,7 +11,7 @@ from uuid_utils.compat import uuid7
 
 from app.ahead import ahead, rare_collections
 from app.database import Database, Transaction, analyze
-from app.domain import accounts
+from app.domain import accounts, audit
 from app.progress import Advance, silently
 from app.seeding.circumstances import (
     APPLICATION_COLUMNS,
@@ -118,6 +118,7 @@ async def seed(
         if await tx.fetchval(HAS_CONTENT, account_id):
             raise AccountNotEmptyError(account_name)
         surroundings = await _surround(tx, candidates, random_seed, moment, candidates if limit is None else limit)
+        await audit.record(tx, audit.Entry("segments seed", "seed", counts={"candidates": candidates}))
     seeded.vacancies, seeded.lists = len(surroundings.vacancies), len(surroundings.lists)
     circumstances = Circumstances(account_id, random_seed, moment)
     everyone = people(candidates, random_seed, moment)

@@ -1,5 +1,6 @@
 """The segments of a seeded account: filled by the same rules as any other."""
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID
@@ -57,13 +58,14 @@ async def fill_segments(database: Database, account_id: UUID, lists: Mapping[str
 
     Raises ContractInactiveError.
     """
+    at_once = database.settings.model_copy(update={"inline_add_limit": sys.maxsize})
     for seeded in SEGMENTS:
         async with database.write(account_id) as tx:
             segment_id = await segments.create(tx, seeded.name, seeded.channel)
             found = seeded.filter(lists)
             if found is not None:
                 selection = CandidateSelection(all_search_results=AllSearchResults(found))
-                await add_candidates(tx, segment_id, selection, "FILL", REQUESTED_BY, database.settings)
+                await add_candidates(tx, segment_id, selection, "FILL", REQUESTED_BY, at_once)
             if seeded.archived:
                 await segments.archive(tx, segment_id)
     [row] = await database.fetch(COUNT, account_id)

@@ -71,6 +71,29 @@ BREAKING = {
     "missing segments": ("I4", "DELETE FROM segment WHERE account_id = $1"),
     "a missing operation": ("I4", "DELETE FROM membership_operation WHERE account_id = $1"),
     "forgotten members": ("I5", "DELETE FROM segment_member WHERE account_id = $1"),
+    "an ended operation that holds endpoints": (
+        "I2",
+        "UPDATE membership_operation SET reserved = 1 WHERE account_id = $1 AND kind = 'ADD'",
+    ),
+    "an ended operation with something pending": (
+        "I5",
+        "INSERT INTO pending_candidate (account_id, operation_id, last_candidate_id, candidate_ids)"
+        " SELECT o.account_id, o.id, o.id, ARRAY[o.id] FROM membership_operation o WHERE o.account_id = $1",
+    ),
+    "something pending for no operation": (
+        "I4",
+        "INSERT INTO pending_candidate (account_id, operation_id, last_candidate_id, candidate_ids)"
+        " VALUES ($1, gen_random_uuid(), gen_random_uuid(), ARRAY[gen_random_uuid()])",
+    ),
+    "an operation that goes on with nothing pending": (
+        "I5",
+        "UPDATE membership_operation SET status = 'RUNNING', matched_count = matched_count + 1 WHERE account_id = $1"
+        " AND kind = 'ADD'",
+    ),
+    "an operation that goes on without its segment": (
+        "I5",
+        "UPDATE membership_operation SET status = 'RUNNING', segment_id = NULL WHERE account_id = $1 AND kind = 'ADD'",
+    ),
     "a forgotten past": ("I5", "DELETE FROM past_segment_member WHERE account_id = $1"),
     "a removal that does not add up": (
         "I5",

@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from app.domain import lapses
-from app.domain.membership import remove_candidates
+from app.domain.removal import remove_candidates
 from app.domain.selection import CandidateSelection
 from app.models import Channel
 from tests.client import Client

@@ -27,7 +27,8 @@ from app.domain import consents, lapses, segments
 from app.domain.consents import Consent
 from app.domain.errors import DomainError, RefusedError
 from app.domain.idempotency import once
-from app.domain.membership import add_candidates, remove_candidates
+from app.domain.membership import add_candidates
+from app.domain.removal import remove_candidates
 from app.domain.search import CandidateFilter
 from app.domain.selection import AllSearchResults, CandidateSelection
 from app.models import Channel

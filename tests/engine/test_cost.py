@@ -26,7 +26,10 @@ type Query {
   nodes(ids: [ID!]!): [Node]!
   node(id: ID!): Node
 }
-type Mutation { hire(name: String): Person, fire: Boolean }
+type Mutation { hire(name: String): Person, fire: Boolean, keep(input: Keep!): Kept! }
+input Keep { people: [Name!]!, ids: [ID!], note: String }
+input Name { name: String, skills: [String!] }
+type Kept { people: [Person!]!, count: Int, team: Team }
 type Subscription { hired: Person }
 interface Node { id: ID! }
 type Person implements Node { id: ID!, name: String, boss: Person, skills: [String!]!, jobs: [Job!]!, friends(first: Int, last: Int): People! }
@@ -109,6 +112,31 @@ def test_sizes_of_pages_come_from_variables(variables: dict[str, Any], rows: int
 @pytest.mark.parametrize(("ids", "expected"), [(["a"] * 7, 14), ([], 1), ("a", 2)])
 def test_nodes_cost_as_many_as_ids_are_given(ids: Any, expected: int) -> None:
     assert cost("query($ids: [ID!]!) { nodes(ids: $ids) { ... on Person { boss { name } } } }", ids=ids) == expected
+
+
+@pytest.mark.parametrize(
+    ("given", "rows"),
+    [
+        ({"people": [{}] * 8}, 8),
+        ({"people": [{}] * 8, "ids": ["a"] * 9, "note": "x" * 99}, 9),
+        ({"people": [{"skills": ["a"] * 50}]}, ASSUMED_LIST),
+        ({"people": {}}, ASSUMED_LIST),
+        ({}, ASSUMED_LIST),
+        (None, ASSUMED_LIST),
+        ("x" * 99, ASSUMED_LIST),
+    ],
+)
+def test_lists_that_a_mutation_answers_cost_as_many_as_it_was_given(given: Any, rows: int) -> None:
+    fragment = "fragment F on Kept { people { boss { name } } }"
+    text = f"mutation($input: Keep!) {{ keep(input: $input) {{ ...F team {{ id }} }} }} {fragment}"
+    assert cost(text, input=given) == MUTATION + 1 + 1 + rows * 2
+
+
+def test_lists_that_a_mutation_answers_cost_as_many_as_are_written_out() -> None:
+    people = ", ".join(['{ name: "Ada" }'] * 7)
+    assert cost(f"mutation {{ keep(input: {{ people: [{people}] }}) {{ people {{ name }} }} }}") == MUTATION + 1 + 7
+    text = "mutation($people: [Name!]!) { keep(input: { people: $people }) { people { jobs { title } } } }"
+    assert cost(text, people=[{}] * 20) == MUTATION + 1 + 20 * (1 + ASSUMED_LIST)
 
 
 def test_fragments_cost_what_they_hold_wherever_they_are_spread() -> None:

@@ -144,7 +144,7 @@ async def test_an_observer_that_fails_keeps_nobody_from_an_answer(observer: Reme
         answer = await engine.answer(await engine.admit(asked("{ hello }"), Visitor()), Visitor(), "r")
     assert answer == {"data": {"hello": "Hello you"}}
     assert observer.heard == ["begun", "ended"]
-    assert [(event["event"], event["observer"]) for event in logged] == [("observer failed", "Broken")] * 2
+    assert [(event["event"], event["observer"]) for event in logged] == [("observer failed", "Broken.begun")] * 2
 
 
 async def test_long_names_are_cut(http: httpx.AsyncClient, observer: Remembering) -> None:

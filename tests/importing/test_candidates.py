@@ -167,7 +167,7 @@ async def test_erased_people_do_not_come_back(
     )
     summary = await importing("externalId,firstName,lastName\nC1,Ann,One\nC2,Bob,Two\n")
     assert counts(summary) == (1, 0, 0, 1)
-    assert summary.first_failures[0].reason.startswith("ERASED")
+    assert summary.first_failures[0].reason == "This person was erased and may not come back."
     assert summary.first_failures[0].record.line == 2
 
 

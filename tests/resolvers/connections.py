@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from graphql import GraphQLEnumType, GraphQLInputObjectType, GraphQLObjectType, get_named_type
+from uuid_utils.compat import uuid7
 
 from app.models import Channel
 from tests.asking import field_of, fields
@@ -24,8 +25,8 @@ class Case:
     make: Callable[[World, int], Awaitable[Made]]
     insert: Callable[[World, UUID | None], Awaitable[None]] | None
     """None where nothing is ever added."""
-    delete: str
-    """A statement; $2 is the row's id, $3 the parent's when it has one."""
+    delete: str | None
+    """A statement; $2 is the row's id, $3 the parent's when it has one. None where nothing is ever deleted."""
 
 
 async def _segments(world: World, count: int) -> Made:
@@ -156,6 +157,15 @@ async def _another_reached(world: World, campaign: UUID | None) -> None:
     await world.insert("campaign_segment", campaign_id=campaign, segment_id=segment)
 
 
+async def _entries(world: World, count: int) -> Made:
+    """Two at a time at the same moment."""
+    ids = [str(uuid7()) for _ in range(count)]
+    for index, id in enumerate(ids):
+        moment = datetime.now(UTC).replace(microsecond=0) + timedelta(days=index // 2)
+        await world.insert("audit_entry", id=UUID(id), at=moment, subject="world", action="nothing")
+    return None, ids
+
+
 async def _one(made: Awaitable[Any]) -> None:
     await made
 
@@ -191,6 +201,7 @@ CASES = {
         "DELETE FROM segment_member WHERE account_id = $1 AND candidate_id = $2 AND segment_id IN"
         " (SELECT segment_id FROM campaign_segment WHERE account_id = $1 AND campaign_id = $3)",
     ),
+    "Query.auditLog": Case(_entries, lambda world, _: _one(_entries(world, 1)), None),
     "Segment.members": Case(
         _members,
         _more_members,

@@ -106,8 +106,9 @@ async def test_pages_hold_their_place_while_rows_come_and_go(
     parent, _ = await case.make(world, 7)
     whole = await connection.page(client, parent, first=100)
     read = await connection.page(client, parent, first=3)
-    for gone in (whole.rows[2], whole.rows[4]):
-        await world.run(case.delete, gone, *([parent] if parent else []))
+    gone = [whole.rows[2], whole.rows[4]] if case.delete else []
+    for row in gone:
+        await world.run(str(case.delete), row, *([parent] if parent else []))
     if case.insert:
         await case.insert(world, parent)
     rest: list[str] = []
@@ -118,7 +119,7 @@ async def test_pages_hold_their_place_while_rows_come_and_go(
         after = page.endCursor if page.hasNextPage else None
     assert len(set(rest)) == len(rest)
     assert not set(rest) & set(read.rows)
-    assert [row for row in rest if row in whole.rows] == [whole.rows[3], *whole.rows[5:]]
+    assert [row for row in rest if row in whole.rows] == [row for row in whole.rows[3:] if row not in gone]
     assert len([row for row in rest if row not in whole.rows]) <= 1
 
 

@@ -5,12 +5,16 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from app.domain.lapses import end_lost_memberships
+from app.domain.membership import add_candidates
+from app.domain.search import CandidateFilter
+from app.domain.selection import AllSearchResults, CandidateSelection
+from app.settings import Settings
 from tests.client import Client
 from tests.world import World
 
 FIELDS = """
   id kind status segment { id } requestedBy requestedAt finishedAt matchedCount processedCount addedCount removedCount
-  alreadyMemberCount ineligibleCount overQuotaCount failure ineligible { code count }
+  alreadyMemberCount ineligibleCount overQuotaCount failure cause ineligible { code count }
 """
 
 
@@ -54,6 +58,7 @@ async def test_an_operation_tells_what_it_did(client: Client, world: World) -> N
         "ineligibleCount": 4,
         "overQuotaCount": 0,
         "failure": None,
+        "cause": None,
         "ineligible": [{"code": "CONSENT_MISSING", "count": 4}, {"code": "EMAIL_MISSING", "count": 1}],
     }
     node = await client.data(
@@ -92,7 +97,8 @@ async def test_lost_memberships_are_told_as_operations_that_nobody_asked_for(cli
             tx.now,
         )
         await end_lost_memberships(tx, [gone, stays], "A consent was withdrawn.")
-    lost, _ = await history(client, segment_id)
+    lost, added = await history(client, segment_id)
+    assert (lost["cause"], added["cause"]) == ("A consent was withdrawn.", None)
     assert (lost["kind"], lost["status"], lost["requestedBy"]) == ("ELIGIBILITY_LOST", "COMPLETED", "segments")
     assert (lost["matchedCount"], lost["removedCount"]) == (1, 1)
 
@@ -128,6 +134,73 @@ async def test_the_candidates_left_out_are_paged_with_their_reasons(client: Clie
         **{str(id): ["CONSENT_MISSING"] for id in missing},
         str(nowhere): ["CONSENT_MISSING", "EMAIL_MISSING"],
     }
+
+
+async def test_the_history_is_paged_both_ways(client: Client, world: World) -> None:
+    segment_id = await world.segment()
+    made = [str(await world.add(segment_id, [candidate])) for candidate in await world.candidates(5)]
+    page = """query($id: ID!, $first: Int, $after: String, $last: Int, $before: String) {
+      segment(id: $id) {
+        operations(first: $first, after: $after, last: $last, before: $before) {
+          totalCount pageInfo { startCursor endCursor } nodes { id }
+        }
+      }
+    }"""
+
+    async def ids(**asked: Any) -> tuple[list[str], Any]:
+        found = (await client.data(page, id=str(segment_id), **asked))["segment"]["operations"]
+        assert found["totalCount"] == 5
+        return [node["id"] for node in found["nodes"]], found["pageInfo"]
+
+    newest, marks = await ids(first=2)
+    older, _ = await ids(first=2, after=marks["endCursor"])
+    assert newest + older == made[:0:-1]
+    oldest, marks = await ids(last=2)
+    newer, _ = await ids(last=2, before=marks["startCursor"])
+    assert newer + oldest == made[3::-1]
+
+
+async def test_only_so_many_are_kept_by_name_and_the_counts_are_exact(client: Client, world: World) -> None:
+    segment_id = await world.segment()
+    missing = await world.candidates(5, {})
+    await world.candidates(2)
+    few = world.database.settings.model_copy(update={"max_skipped": 3})
+    everyone = CandidateSelection(all_search_results=AllSearchResults(CandidateFilter()))
+    async with world.database.write(world.account_id) as tx:
+        operation_id = await add_candidates(tx, segment_id, everyone, "REJECT", "world", few)
+    data = await client.data(
+        "query($id: ID!) { operation(id: $id) { matchedCount addedCount ineligibleCount ineligible { code count }"
+        " skipped { totalCount edges { node { id } } } } }",
+        id=str(operation_id),
+    )
+    operation = data["operation"]
+    assert (operation["matchedCount"], operation["addedCount"], operation["ineligibleCount"]) == (7, 2, 5)
+    assert operation["ineligible"] == [{"code": "CONSENT_MISSING", "count": 5}]
+    assert operation["skipped"]["totalCount"] == 3
+    assert {edge["node"]["id"] for edge in operation["skipped"]["edges"]} == {str(id) for id in sorted(missing)[:3]}
+
+
+def test_a_hundred_thousand_are_kept_by_name() -> None:
+    assert Settings().max_skipped == 100_000
+
+
+async def test_who_found_no_room_is_told_apart_from_who_may_not_join(client: Client, world: World) -> None:
+    await world.contract(1)
+    segment_id = await world.segment()
+    fits, too_many = await world.candidates(2)
+    ineligible = await world.candidate({})
+    ticked = CandidateSelection(ids=[str(id) for id in (fits, too_many, ineligible)])
+    async with world.database.write(world.account_id) as tx:
+        operation_id = await add_candidates(tx, segment_id, ticked, "FILL", "world", world.database.settings)
+    data = await client.data(
+        "query($id: ID!) { operation(id: $id) { overQuotaCount ineligibleCount"
+        " skipped { edges { overQuota reasons node { id } } } } }",
+        id=str(operation_id),
+    )
+    operation = data["operation"]
+    assert (operation["overQuotaCount"], operation["ineligibleCount"]) == (1, 1)
+    told = {edge["node"]["id"]: (edge["overQuota"], edge["reasons"]) for edge in operation["skipped"]["edges"]}
+    assert told == {str(too_many): (True, []), str(ineligible): (False, ["CONSENT_MISSING"])}
 
 
 async def test_who_was_left_out_is_shown_as_they_are_now(client: Client, world: World) -> None:

@@ -368,6 +368,7 @@ async def test_has_member_can_be_asked_for_several_candidates_at_once(client: Cl
 NESTED = {
     "members": "members { totalCount edges { addedAt node { fullName } } }",
     "members that are searched": 'members(filter: { city: { eq: "Paris" } }) { totalCount nodes { fullName } }',
+    "membersAsOf": 'membersAsOf(at: "2026-01-31T09:30:00Z") { totalCount nodes { fullName } }',
     "hasMember": 'hasMember(candidateId: "01a208bb-e716-72df-b4c2-dc3b88261575")',
     "operations": "operations { totalCount nodes { kind addedCount segment { name } } }",
     "skipped": "operations { nodes { skipped { totalCount edges { reasons node { fullName } } } } }",

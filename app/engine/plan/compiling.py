@@ -26,6 +26,8 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.types.arguments import convert_arguments
 from strawberry.types.field import StrawberryField
 
+from app.engine.plan.arguments import Values, either
+from app.engine.plan.inputs import Odd
 from app.engine.plan.running import Arguments, Asking, Awaited, Batched, Plan, Region, Single
 from app.engine.plan.selecting import Selecting
 from app.engine.plan.writing import Shortcut, Writer
@@ -51,6 +53,7 @@ class Grounds:
     scalars: Any
     """The Strawberry schema's registry of scalars."""
     config: StrawberryConfig
+    values: Values
     shortcuts: Mapping[str, Shortcut]
 
 
@@ -88,7 +91,7 @@ class _Compiler:
         region = self._region(field.type, nodes)
         arguments = self._arguments(field, definition, nodes[0])
         if "batch" in definition.metadata:
-            return Batched(key, region, definition.metadata["batch"], definition.metadata["key"], arguments)
+            return Batched(key, region, definition.metadata["batch"], arguments)
         return Single(key, region, _resolver(definition), arguments)
 
     def _region(self, kind: GraphQLOutputType, nodes: list[FieldNode]) -> Region:
@@ -110,7 +113,11 @@ class _Compiler:
         if not field.args:
             return _no_arguments
         if node.arguments and _has_variables(node):
-            return arguments
+            given = {each.name.value: each.value for each in node.arguments}
+            try:
+                return either(grounds.values.arguments(field, definition, given), arguments)
+            except Odd:
+                return arguments
         fixed = arguments(VariableValues({}, {}))
         return lambda _: fixed
 
@@ -133,8 +140,8 @@ class _RegionWriter:
         done = self._value(kind, "value", nodes, 2)
         self._writer.line(2, f"done.append({done})")
         ends = range(len(self._awaited))
-        before = [f"rows{end} = []; objects{end} = []" for end in ends]
-        missing = ", ".join(f"(rows{end}, objects{end})" for end in ends)
+        before = [f"needed{end} = []; objects{end} = []" for end in ends]
+        missing = ", ".join(f"(needed{end}, objects{end})" for end in ends)
         complete = self._writer.function(
             "complete", "values", [*before, "done = []", "for value in values:"], [f"return done, [{missing}]"]
         )
@@ -146,8 +153,6 @@ class _RegionWriter:
         inner: Any = kind.of_type if isinstance(kind, GraphQLNonNull) else kind
         write = self._writer
         if is_leaf_type(inner):
-            if not nullable:
-                write.line(depth, f"if {source} is None: raise Surprise('null')")
             return write.leaf(inner, source, nullable)
         if not nullable:
             write.line(depth, f"if {source} is None: raise Surprise('null')")
@@ -170,7 +175,11 @@ class _RegionWriter:
     def _list(self, kind: GraphQLOutputType, source: str, nodes: list[FieldNode], depth: int) -> str:
         write = self._writer
         write.line(depth, f"if type({source}) is not list: raise Surprise('not a list')")
-        item, items = write.new("item"), write.new("items")
+        item = write.new("item")
+        named = kind.of_type if isinstance(kind, GraphQLNonNull) else kind
+        if is_leaf_type(named):
+            return f"[{self._value(kind, item, nodes, depth)} for {item} in {source}]"
+        items = write.new("items")
         write.line(depth, f"{items} = []")
         write.line(depth, f"for {item} in {source}:")
         write.line(depth + 1, f"{items}.append({self._value(kind, item, nodes, depth + 1)})")
@@ -197,29 +206,38 @@ class _RegionWriter:
         selected = self._selecting.fields(kind, [node.selection_set for node in nodes if node.selection_set])
         self._note_columns(kind, selected)
         read = self._read_attributes(kind, selected, source, depth)
-        entries, ends = [], []
+        entries: list[str] = []
+        ends: list[tuple[int, str]] = []
         for key, of_key in selected.items():
             if of_key[0].name.value == TYPENAME:
                 entries.append(f"{key!r}: {kind.name!r}")
                 continue
             field = _field(kind, of_key[0])
             definition = _definition(field)
-            if key in read:
-                value = read[key]
-            elif _is_awaited(definition):
-                ends.append(len(self._awaited))
+            if _is_awaited(definition):
+                ends.append((len(self._awaited), _needed(definition, source, read)))
                 self._awaited.append((key, kind, of_key))
                 entries.append(f"{key!r}: None")
-                continue
             else:
-                value = write.new("value")
-                write.line(depth, f"{value} = {write.named('resolve', _plain_resolver(definition))}({source})")
-            entries.append(f"{key!r}: {self._value(field.type, value, of_key, depth)}")
+                value = self._field_value(definition, source, read, depth)
+                entries.append(f"{key!r}: {self._value(field.type, value, of_key, depth)}")
         made = write.new("made")
         write.line(depth, f"{made} = {{{', '.join(entries)}}}")
-        for index in ends:
-            write.line(depth, f"rows{index}.append({source}); objects{index}.append({made})")
+        for index, needed in ends:
+            write.line(depth, f"needed{index}.append({needed}); objects{index}.append({made})")
         return made
+
+    def _field_value(self, definition: StrawberryField, source: str, read: dict[str, str], depth: int) -> str:
+        """A variable with what a field that is not awaited has for its value."""
+        if definition.base_resolver is None:
+            return read[definition.python_name]
+        write = self._writer
+        value = write.new("value")
+        if "part" in definition.metadata:
+            write.line(depth, f"{value} = {_part(source, definition.metadata['part'])}")
+        else:
+            write.line(depth, f"{value} = {write.named('resolve', _plain_resolver(definition))}({source})")
+        return value
 
     def _note_columns(self, kind: GraphQLObjectType, selected: dict[str, list[FieldNode]]) -> None:
         known = self.columns.get(kind.name, frozenset())
@@ -232,24 +250,42 @@ class _RegionWriter:
     def _read_attributes(
         self, kind: GraphQLObjectType, selected: dict[str, list[FieldNode]], source: str, depth: int
     ) -> dict[str, str]:
-        """Variables with the fields that the default resolver reads, which is asked where a row does not do."""
+        """Variables with what is read of the row by name, by the default resolver or as the key of a batch. The
+        default resolver is asked where subscripts do not do."""
         write = self._writer
-        names: dict[str, str] = {}
-        for key, nodes in selected.items():
-            if nodes[0].name.value != TYPENAME:
-                definition = _definition(_field(kind, nodes[0]))
-                if definition.base_resolver is None:
-                    names[key] = definition.python_name
-        variables = {key: write.new("value") for key in names}
-        if names:
+        definitions = [
+            _definition(_field(kind, nodes[0])) for nodes in selected.values() if nodes[0].name.value != TYPENAME
+        ]
+        variables = {name: write.new("value") for name in dict.fromkeys(filter(None, map(_attribute, definitions)))}
+        if variables:
             default = write.named("default", self._default)
             write.line(depth, "try:")
-            for key, name in names.items():
-                write.line(depth + 1, f"{variables[key]} = {source}[{name!r}]")
+            for name, variable in variables.items():
+                write.line(depth + 1, f"{variable} = {source}[{name!r}]")
             write.line(depth, "except (TypeError, KeyError):")
-            for key, name in names.items():
-                write.line(depth + 1, f"{variables[key]} = {default}({source}, {name!r})")
+            for name, variable in variables.items():
+                write.line(depth + 1, f"{variable} = {default}({source}, {name!r})")
         return variables
+
+
+def _attribute(definition: StrawberryField) -> str | None:
+    """The name by which the field reads its row, if it does so by name."""
+    if definition.base_resolver is None:
+        return definition.python_name
+    key = definition.metadata.get("key")
+    return key if isinstance(key, str) else None
+
+
+def _needed(definition: StrawberryField, source: str, read: dict[str, str]) -> str:
+    """What an awaited field needs of its row: a key for its batch, or the row itself."""
+    key = definition.metadata.get("key")
+    if key is None:
+        return source
+    return read[key] if isinstance(key, str) else _part(source, key)
+
+
+def _part(source: str, path: tuple[str | int, ...]) -> str:
+    return source + "".join(f"[{step!r}]" for step in path)
 
 
 def _field(parent: GraphQLObjectType, node: FieldNode) -> GraphQLField:

@@ -1,13 +1,16 @@
 """Keeps the plans of documents, and runs queries by them where it can."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import strawberry
+from graphql import VariableDefinitionNode
 from graphql.execution.values import VariableValues, get_variable_values
 
 from app.engine.documents import MOST_PLANS, Document, Operation
+from app.engine.plan.arguments import Values, either
 from app.engine.plan.compiling import Grounds, Uncovered, compiled
+from app.engine.plan.inputs import Odd
 from app.engine.plan.running import Plan, Surprise
 from app.engine.plan.selecting import deciding_variables
 from app.engine.plan.writing import SHORTCUTS, Shortcut
@@ -29,9 +32,9 @@ class Plans:
 
     def __init__(self, schema: strawberry.Schema, shortcuts: Mapping[str, Shortcut] | None = None) -> None:
         """The shortcuts are by the names of scalars, beside those of the specification."""
-        self._grounds = Grounds(
-            schema._schema, schema.schema_converter.scalar_registry, schema.config, {**SHORTCUTS, **(shortcuts or {})}
-        )
+        scalars = schema.schema_converter.scalar_registry
+        values = Values(schema._schema, scalars, schema.config)
+        self._grounds = Grounds(schema._schema, scalars, schema.config, values, {**SHORTCUTS, **(shortcuts or {})})
 
     async def run(
         self, document: Document, operation: Operation, given: dict[str, Any] | None, context: Any
@@ -48,19 +51,33 @@ class Plans:
             raise Fallback("error") from error
 
     def _variables(self, operation: Operation, given: dict[str, Any] | None) -> VariableValues:
-        declared = operation.node.variable_definitions
-        if not declared:
+        if not operation.node.variable_definitions:
             return NO_VARIABLES
-        found = get_variable_values(self._grounds.schema, declared, given or {})
-        if not isinstance(found, VariableValues):
-            raise found[0]
+        kept = operation.plans
+        if kept.variables is None:
+            kept.variables = self._reading(operation.node.variable_definitions)
+        found: VariableValues = kept.variables(given or {})
         return found
+
+    def _reading(self, declared: Collection[VariableDefinitionNode]) -> Callable[[dict[str, Any]], VariableValues]:
+        schema = self._grounds.schema
+
+        def thorough(given: dict[str, Any]) -> VariableValues:
+            found = get_variable_values(schema, declared, given)
+            if not isinstance(found, VariableValues):
+                raise found[0]
+            return found
+
+        try:
+            return either(self._grounds.values.variables(declared), thorough)
+        except Odd:
+            return thorough
 
     def _plan(self, document: Document, operation: Operation, variables: VariableValues) -> Plan:
         kept = operation.plans
         if kept.deciding is None:
             kept.deciding = deciding_variables(document.node, operation.node)
-        variant = tuple(variables.coerced[name] for name in kept.deciding)
+        variant = tuple([variables.coerced[name] for name in kept.deciding]) if kept.deciding else ()
         plan = kept.by_variant.get(variant)
         if plan is None:
             if len(kept.by_variant) == MOST_PLANS:

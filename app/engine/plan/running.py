@@ -54,8 +54,8 @@ class Region:
     """What is selected of a field's value, down to where something must be awaited."""
 
     complete: Callable[[Rows], tuple[list[Any], list[tuple[Rows, Objects]]]]
-    """Makes of each value what the client gets. Also returns, for each awaited field, the rows that it hangs on and
-    the objects that it is missing in."""
+    """Makes of each value what the client gets. Also returns, for each awaited field, what it needs of the rows that it
+    hangs on and the objects that it is missing in."""
     awaited: "list[Awaited]"
     columns: Columns
 
@@ -75,41 +75,36 @@ class Awaited:
         self.key = key
         self.region = region
 
-    async def fill(self, run: Run, rows: Rows, objects: Objects) -> None:
-        """Puts the field into the object of each row."""
+    async def fill(self, run: Run, needed: Rows, objects: Objects) -> None:
+        """Puts the field into the object of each row. `needed` is the rows, or what is needed of them."""
         raise NotImplementedError
 
 
 class Batched(Awaited):
-    """A field with a batch function. Rows with one key share what is found for it."""
+    """A field with a batch function, which needs a key of each row. What is found for a key, all its rows share."""
 
-    def __init__(
-        self,
-        key: str,
-        region: Region,
-        function: Callable[..., Awaitable[Any]],
-        key_of: Callable[[Any], Any],
-        arguments: Arguments,
-    ) -> None:
+    def __init__(self, key: str, region: Region, function: Callable[..., Awaitable[Any]], arguments: Arguments) -> None:
         super().__init__(key, region)
         self._function = function
-        self._key_of = key_of
         self._arguments = arguments
         self._told = {"columns": region.columns} if "columns" in signature(function).parameters else {}
 
-    async def fill(self, run: Run, rows: Rows, objects: Objects) -> None:
-        key_of = self._key_of
-        keys = [key_of(row) for row in rows]
-        different = dict.fromkeys(keys)
-        wanted = [key for key in different if key is not None]
+    async def fill(self, run: Run, needed: Rows, objects: Objects) -> None:
+        name = self.key
+        different = dict.fromkeys(needed)
+        wanted = list(different)
+        if None in different:
+            wanted.remove(None)
         found: Mapping[Any, Any] = {}
         if wanted:
             found = await self._function(run.context, wanted, **self._arguments(run.variables), **self._told)
         values = [None if key is None else found.get(key) for key in different]
-        done = dict(zip(different, await self.region.run(run, values), strict=True))
-        name = self.key
-        for key, each in zip(keys, objects, strict=True):
-            each[name] = done[key]
+        done = await self.region.run(run, values)
+        if len(done) < len(objects):
+            by_key = dict(zip(different, done, strict=True))
+            done = [by_key[key] for key in needed]
+        for each, value in zip(objects, done, strict=True):
+            each[name] = value
 
 
 class Single(Awaited):
@@ -126,10 +121,10 @@ class Single(Awaited):
         self._resolve = resolve
         self._arguments = arguments
 
-    async def fill(self, run: Run, rows: Rows, objects: Objects) -> None:
+    async def fill(self, run: Run, needed: Rows, objects: Objects) -> None:
         arguments = self._arguments(run.variables)
         asking = Asking(run.context, self.region.columns)
-        values = [await self._resolve(row, asking, arguments) for row in rows]
+        values = [await self._resolve(row, asking, arguments) for row in needed]
         for each, done in zip(objects, await self.region.run(run, values), strict=True):
             each[self.key] = done
 

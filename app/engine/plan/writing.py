@@ -45,6 +45,17 @@ class Known(dict[Any, Any]):
         return written
 
 
+def present(serialize: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """The same for values that must be there."""
+
+    def serialize_present(value: Any) -> Any:
+        if value is None:
+            raise Surprise("null")
+        return serialize(value)
+
+    return serialize_present
+
+
 class Writer:
     """Lines of Python, and the objects that they name."""
 
@@ -70,10 +81,11 @@ class Writer:
 
     def leaf(self, kind: GraphQLLeafType, value: str, nullable: bool) -> str:
         """An expression for what the client gets of the variable `value`. The leaf's own serialiser has the word."""
+        serialize = kind.serialize if nullable else present(kind.serialize)
         empty = f"None if {value} is None else " if nullable else ""
         if isinstance(kind, GraphQLEnumType):
-            return f"({empty}{self.named('enum', Known(kind.serialize))}[{value}])"
-        serialized = f"{self.named('serialize', kind.serialize)}({value})"
+            return f"({empty}{self.named('enum', Known(serialize))}[{value}])"
+        serialized = f"{self.named('serialize', serialize)}({value})"
         if shortcut := self._shortcuts.get(kind.name):
             self._names |= shortcut.objects
             return f"({shortcut.written.format(value)} if {shortcut.test.format(value)} else {empty}{serialized})"

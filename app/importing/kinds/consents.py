@@ -9,21 +9,14 @@ from asyncpg import Record as DatabaseRow
 from app.database import Transaction
 from app.domain.accounts import Account
 from app.domain.candidates import InvalidValueError, required_text
+from app.domain.errors import InvalidInputError, UnknownExternalIdError
 from app.domain.lapses import end_lost_memberships
+from app.domain.sync.items import ABSENT, Outcome, given
+from app.domain.sync.known import known_candidates
+from app.domain.sync.moments import demand_order
 from app.importing.headers import Columns, Field, Shape
-from app.importing.kinds.kind import (
-    CANDIDATE_IDS,
-    Cells,
-    Kind,
-    Outcome,
-    Parse,
-    Row,
-    demand_order,
-    external_id_field,
-    given,
-)
-from app.importing.kinds.lookups import known_candidates
-from app.importing.records import ABSENT, Record
+from app.importing.kinds.kind import CANDIDATE_IDS, Cells, Kind, Parse, Row, external_id_field
+from app.importing.records import Record
 
 LONGEST_POLICY = 200
 LONGEST_SOURCE = 200
@@ -103,19 +96,19 @@ def parser(columns: Columns, _: str | None) -> Parse:
     return parse
 
 
-async def write(tx: Transaction, account: Account, rows: Sequence[Row]) -> Outcome:
+async def write(tx: Transaction, account: Account, rows: Sequence[Row]) -> Outcome[Row]:
     """Keeps consents, and changes those that differ. Memberships that rested on what was changed end.
 
     A withdrawal is not undone by a consent given before it: such a row fails.
     """
-    outcome = Outcome()
+    outcome: Outcome[Row] = Outcome()
     policies = {row["name"].casefold(): row["id"] for row in await tx.fetch(POLICIES, tx.account_id)}
-    found = await known_candidates(tx, account, rows, outcome)
+    found = await known_candidates(tx, account, rows, outcome, ("externalId",))
     wanted: dict[tuple[UUID, UUID], Row] = {}
     for row, candidate_id in found:
         policy_id = policies.get(row.key[1])
         if policy_id is None:
-            outcome.fail(row, f"There is no privacy policy {row.values[0]}.")
+            outcome.refuse(row, UnknownExternalIdError(("policy",), "privacy policy", row.values[0]))
         else:
             wanted[candidate_id, policy_id] = row
     candidate_ids = list({candidate_id for candidate_id, _ in wanted})
@@ -127,7 +120,7 @@ async def write(tx: Transaction, account: Account, rows: Sequence[Row]) -> Outco
     return outcome
 
 
-async def _change(tx: Transaction, pairs: Sequence[tuple[DatabaseRow, Row]], outcome: Outcome) -> None:
+async def _change(tx: Transaction, pairs: Sequence[tuple[DatabaseRow, Row]], outcome: Outcome[Row]) -> None:
     changed: list[tuple[Any, ...]] = []
     for old, row in pairs:
         _, granted_at, expires_at, withdrawn_at, source = row.values
@@ -135,7 +128,8 @@ async def _change(tx: Transaction, pairs: Sequence[tuple[DatabaseRow, Row]], out
             if withdrawn_at is ABSENT and granted_at == old["granted_at"]:
                 withdrawn_at = old["withdrawn_at"]
             else:
-                outcome.fail(row, f"It was withdrawn later, on {old['withdrawn_at']:%Y-%m-%d}. That stays.")
+                problem = f"It was withdrawn later, on {old['withdrawn_at']:%Y-%m-%d}. That stays."
+                outcome.refuse(row, InvalidInputError(("grantedAt",), problem))
                 continue
         given_anew = granted_at != old["granted_at"]
         before = tuple(old)

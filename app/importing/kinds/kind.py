@@ -1,18 +1,17 @@
 """What the kinds of file have in common."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from app.database import Transaction
 from app.domain.accounts import Account
-from app.domain.candidates import LONGEST_EXTERNAL_ID, InvalidValueError, required_text, text
+from app.domain.candidates import LONGEST_EXTERNAL_ID, required_text, text
+from app.domain.sync.items import ABSENT, Absent, Outcome, given
 from app.importing.headers import Columns, Field, Shape
-from app.importing.records import ABSENT, Absent, Record
+from app.importing.records import Record
 from app.importing.values import moment
-
-ERASED = "ERASED: this person was erased and does not come back."
 
 CANDIDATE_IDS = ("candidate id", "candidate external id", "kandidaat id", "kandidaatnummer", "kandidaten id",
                  "kandidatennummer", "bewerber id", "bewerbernummer", "id candidat", "numero candidat")  # fmt: skip
@@ -35,19 +34,6 @@ class Failure:
     reason: str
 
 
-@dataclass(slots=True)
-class Outcome:
-    """What became of a chunk of rows."""
-
-    created: int = 0
-    updated: int = 0
-    unchanged: int = 0
-    failures: list[Failure] = field(default_factory=list)
-
-    def fail(self, row: Row, reason: str) -> None:
-        self.failures.append(Failure(row.record, reason))
-
-
 Parse = Callable[[Record], Row]
 """Reads a record. Raises InvalidValueError."""
 
@@ -61,7 +47,7 @@ class Kind:
     """The fields that identify a row."""
     parser: Callable[[Columns, str | None], Parse]
     """Makes the reader of a file's rows, from where its columns are and the region of national phone numbers."""
-    write: Callable[[Transaction, Account, Sequence[Row]], Awaitable[Outcome]]
+    write: Callable[[Transaction, Account, Sequence[Row]], Awaitable[Outcome[Row]]]
     """Writes rows in a transaction of the account."""
 
 
@@ -91,17 +77,6 @@ class Cells:
     def moment(self, name: str) -> datetime | Absent | None:
         cell = self[name]
         return ABSENT if cell is ABSENT else moment(cell, name)
-
-
-def given(value: Any) -> Any:
-    """The value; None when nothing was said."""
-    return None if value is ABSENT else value
-
-
-def demand_order(earlier: Any, later: Any, field: str, problem: str) -> None:
-    """Raises InvalidValueError for the field when both moments are known and in the wrong order."""
-    if isinstance(earlier, datetime) and isinstance(later, datetime) and later < earlier:
-        raise InvalidValueError(field, problem)
 
 
 def external_id_field(*synonyms: str) -> Field:

@@ -8,25 +8,18 @@ from uuid_utils.compat import uuid7
 from app.database import Transaction
 from app.domain.accounts import Account
 from app.domain.candidates import LONGEST_EXTERNAL_ID, LONGEST_NAME, InvalidValueError
+from app.domain.errors import InvalidInputError
+from app.domain.sync import candidate_lists
+from app.domain.sync.items import Outcome, given
+from app.domain.sync.known import known_candidates
 from app.importing.headers import Columns, Field, Shape
-from app.importing.kinds.kind import CANDIDATE_IDS, Cells, Kind, Outcome, Parse, Row, given
-from app.importing.kinds.lookups import known_candidates
+from app.importing.kinds.kind import CANDIDATE_IDS, Cells, Kind, Parse, Row
 from app.importing.records import Record
-
-LISTS_BY_ID = """
--- Lists by the ids of the other system.
-SELECT external_id, id FROM candidate_list WHERE account_id = $1 AND external_id = ANY($2::text[])
-"""
 
 LISTS_BY_NAME = """
 -- Lists by name, whatever its case, each with the name that asked for it.
 SELECT wanted.name, l.id FROM unnest($2::text[]) AS wanted (name)
 JOIN candidate_list l ON l.account_id = $1 AND lower(l.name) = lower(wanted.name)
-"""
-
-KNOWN = """
--- Which lists candidates are on so far.
-SELECT list_id, candidate_id FROM candidate_list_member WHERE account_id = $1 AND candidate_id = ANY($2::uuid[])
 """
 
 SHAPE = Shape(
@@ -55,25 +48,23 @@ def parser(columns: Columns, _: str | None) -> Parse:
     return parse
 
 
-async def write(tx: Transaction, account: Account, rows: Sequence[Row]) -> Outcome:
+async def write(tx: Transaction, account: Account, rows: Sequence[Row]) -> Outcome[Row]:
     """Puts candidates on lists, which it makes when they are missing. Takes nobody off."""
-    outcome = Outcome()
-    found = await known_candidates(tx, account, rows, outcome)
+    outcome: Outcome[Row] = Outcome()
+    found = await known_candidates(tx, account, rows, outcome, ("candidateExternalId",))
     lists = await _lists(tx, [row for row, _ in found])
-    known = {tuple(row) for row in await tx.bulk(KNOWN, tx.account_id, list({id_ for _, id_ in found}))}
-    new: dict[tuple[UUID, UUID], None] = {}
+    clear = 0
+    pairs: dict[tuple[UUID, UUID], None] = {}
     for row, candidate_id in found:
         [list_id, *others] = lists[row.key[1:]]
         if others:
-            outcome.fail(row, f"{len(others) + 1} lists are called {row.values[0]}. Say which by listExternalId.")
-        elif (list_id, candidate_id) in known or (list_id, candidate_id) in new:
-            outcome.unchanged += 1
+            problem = f"{len(others) + 1} lists are called {row.values[0]}. Say which by listExternalId."
+            outcome.refuse(row, InvalidInputError(("listName",), problem))
         else:
-            new[list_id, candidate_id] = None
-    await tx.copy(
-        "candidate_list_member", ("account_id", "list_id", "candidate_id"), ((tx.account_id, *ids) for ids in new)
-    )
-    outcome.created = len(new)
+            clear += 1
+            pairs[list_id, candidate_id] = None
+    outcome.created = await candidate_lists.add(tx, list(pairs))
+    outcome.unchanged = clear - outcome.created
     return outcome
 
 
@@ -82,19 +73,19 @@ async def _lists(tx: Transaction, rows: Sequence[Row]) -> dict[tuple[object, ...
     names = {row.values[0] for row in rows if row.values[1] is None}
     external_ids = {row.values[1] for row in rows if row.values[1] is not None}
     lists: dict[tuple[object, ...], list[UUID]] = {}
-    for found in await tx.bulk(LISTS_BY_ID, tx.account_id, list(external_ids)):
-        lists[found["external_id"], False] = [found["id"]]
+    for external_id, found in (await candidate_lists.by_external_id(tx, external_ids)).items():
+        lists[external_id, False] = [found["id"]]
     for found in await tx.bulk(LISTS_BY_NAME, tx.account_id, list(names)):
         same = lists.setdefault((found["name"].casefold(), True), [])
         if found["id"] not in same:
             same.append(found["id"])
-    made: dict[tuple[object, ...], tuple[UUID, UUID, str | None, str]] = {}
+    made: dict[tuple[object, ...], tuple[UUID, str | None, str]] = {}
     for row in sorted(rows, key=_says_no_name):
         name, list_id = row.values
         if row.key[1:] not in lists and row.key[1:] not in made:
-            made[row.key[1:]] = (tx.account_id, uuid7(), list_id, name or list_id)
-    await tx.copy("candidate_list", ("account_id", "id", "external_id", "name"), made.values())
-    return lists | {key: [row[1]] for key, row in made.items()}
+            made[row.key[1:]] = (uuid7(), list_id, name or list_id)
+    await candidate_lists.create(tx, list(made.values()))
+    return lists | {key: [row[0]] for key, row in made.items()}
 
 
 def _says_no_name(row: Row) -> bool:

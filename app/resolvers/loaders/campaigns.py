@@ -7,13 +7,13 @@ from asyncpg import Record
 
 from app.context import Context
 from app.domain import audience, campaigns, lists
-from app.domain.listing import read_pages
 from app.domain.paging import Page, PageArguments
 from app.engine.plan import Columns, read_of
 from app.models import Channel
+from app.resolvers.loaders.pages import pages
 from app.schema.connections import After, Before, First, Last
 
-CampaignKey = tuple[UUID, Channel]
+CampaignKey = tuple[UUID, str]
 """A campaign's id and its channel."""
 
 
@@ -28,10 +28,11 @@ async def campaigns_by_segment(
     after: After = None,
     last: Last = None,
     before: Before = None,
+    columns: Columns | None = None,
 ) -> dict[UUID, Page]:
     listing = lists.CAMPAIGNS_OF_SEGMENT
-    window = context.window(listing.order, PageArguments(first, after, last, before))
-    return await read_pages(context.database, context.account_id, segment_ids, listing, window, context.cursors)
+    asked = PageArguments(first, after, last, before)
+    return await pages(context, segment_ids, listing, asked, columns)
 
 
 async def included_by_campaign(context: Context, campaign_ids: Sequence[UUID]) -> dict[UUID, list[Record]]:
@@ -51,14 +52,12 @@ async def audience_by_campaign(
 ) -> dict[CampaignKey, Page]:
     """One statement for each channel, as each has its own rules."""
     wanted = read_of(columns, "Candidate")
-    window = context.window(audience.ORDER, PageArguments(first, after))
+    asked = PageArguments(first, after)
     found: dict[CampaignKey, Page] = {}
     for channel in Channel:
         ids = [id for id, its_channel in keys if its_channel == channel]
-        if not ids:
-            continue
-        pages = await audience.audiences(
-            context.database, context.account_id, ids, channel, await context.rules(), window, context.cursors, wanted
-        )
-        found |= {(id, channel): page for id, page in pages.items()}
+        if ids:
+            listing = audience.audiences(channel, await context.rules(), wanted)
+            its_pages = await pages(context, ids, listing, asked, columns)
+            found |= {(id, channel): page for id, page in its_pages.items()}
     return found

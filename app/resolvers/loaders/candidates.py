@@ -10,10 +10,10 @@ from asyncpg import Record
 from app.context import Context
 from app.domain import eligibility, lists, reading
 from app.domain.eligibility import NO_RULES
-from app.domain.listing import read_pages
 from app.domain.paging import Page, PageArguments
 from app.engine.plan import Columns, read_of
 from app.models import Channel, IneligibilityCode
+from app.resolvers.loaders.pages import pages
 from app.schema.connections import After, Before, First, Last
 from app.schema.inputs import SegmentFilter
 
@@ -29,6 +29,14 @@ MESSAGES = {
 
 async def candidates_by_id(context: Context, ids: Sequence[UUID]) -> dict[UUID, Record]:
     return await reading.rows_by_id(context.database, reading.CANDIDATES, context.account_id, ids)
+
+
+async def candidates_in_order(
+    context: Context, keys: Sequence[tuple[UUID, ...]]
+) -> dict[tuple[UUID, ...], list[Record]]:
+    """The candidates of each sequence of ids, in its order."""
+    found = reading.rows_in_order
+    return {ids: await found(context.database, reading.CANDIDATES, context.account_id, ids) for ids in keys}
 
 
 async def consents_by_candidate(
@@ -71,12 +79,13 @@ async def segments_by_candidate(
     after: After = None,
     last: Last = None,
     before: Before = None,
+    columns: Columns | None = None,
 ) -> dict[UUID, Page]:
     shown = filter or SegmentFilter()
     demands = await context.rules() if shown.available_for is not None else NO_RULES
     listing = lists.segments_of_candidate(shown, demands, context.settings)
-    window = context.window(listing.order, PageArguments(first, after, last, before))
-    return await read_pages(context.database, context.account_id, candidate_ids, listing, window, context.cursors)
+    asked = PageArguments(first, after, last, before)
+    return await pages(context, candidate_ids, listing, asked, columns)
 
 
 async def applications_by_candidate(
@@ -86,10 +95,11 @@ async def applications_by_candidate(
     after: After = None,
     last: Last = None,
     before: Before = None,
+    columns: Columns | None = None,
 ) -> dict[UUID, Page]:
     listing = lists.applications("candidate")
-    window = context.window(listing.order, PageArguments(first, after, last, before))
-    return await read_pages(context.database, context.account_id, candidate_ids, listing, window, context.cursors)
+    asked = PageArguments(first, after, last, before)
+    return await pages(context, candidate_ids, listing, asked, columns)
 
 
 async def candidate_lists_by_candidate(context: Context, candidate_ids: Sequence[UUID]) -> dict[UUID, list[Record]]:

@@ -1,6 +1,7 @@
 """What segments and operations have."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
@@ -10,10 +11,10 @@ from asyncpg import Record
 from app.context import Context
 from app.domain import lists, operations, reading, segments
 from app.domain.eligibility import NO_RULES
-from app.domain.listing import read_pages
 from app.domain.names import uuid
 from app.domain.paging import Page, PageArguments
 from app.engine.plan import Columns, read_of
+from app.resolvers.loaders.pages import pages
 from app.schema.connections import After, Before, First, Last
 from app.schema.enums import OrderDirection, SegmentMemberOrderField
 from app.schema.inputs import CandidateFilter, SegmentMemberOrder
@@ -50,10 +51,24 @@ async def members_by_segment(
     wanted = read_of(columns, "Candidate")
     demands = await context.rules() if filter and filter.needs_rules else NO_RULES
     listing = lists.members(filter, order.field, descending, demands, context.settings, wanted)
-    window = context.window(
-        listing.order, PageArguments(first, after, last, before), most=context.settings.max_member_page
-    )
-    return await read_pages(context.database, context.account_id, segment_ids, listing, window, context.cursors)
+    asked = PageArguments(first, after, last, before)
+    return await pages(context, segment_ids, listing, asked, columns, context.settings.max_member_page)
+
+
+async def members_as_of_by_segment(
+    context: Context,
+    segment_ids: Sequence[UUID],
+    at: Annotated[datetime, strawberry.argument(description="The moment, to the microsecond; not in the future.")],
+    first: Annotated[
+        int | None, strawberry.argument(description="How many from the start, 1 to 1,000. Default: 25.")
+    ] = None,
+    after: After = None,
+    columns: Columns | None = None,
+) -> dict[UUID, Page]:
+    await segments.demand_past(context.database, context.account_id, at)
+    listing = lists.members_as_of(at, read_of(columns, "Candidate"))
+    asked = PageArguments(first, after)
+    return await pages(context, segment_ids, listing, asked, columns, context.settings.max_member_page)
 
 
 async def membership_by_segment(
@@ -75,15 +90,20 @@ async def operations_by_segment(
     after: After = None,
     last: Last = None,
     before: Before = None,
+    columns: Columns | None = None,
 ) -> dict[UUID, Page]:
     listing = lists.OPERATIONS_OF_SEGMENT
-    window = context.window(listing.order, PageArguments(first, after, last, before))
-    return await read_pages(context.database, context.account_id, segment_ids, listing, window, context.cursors)
+    asked = PageArguments(first, after, last, before)
+    return await pages(context, segment_ids, listing, asked, columns)
 
 
 async def skipped_by_operation(
-    context: Context, operation_ids: Sequence[UUID], first: First = None, after: After = None
+    context: Context,
+    operation_ids: Sequence[UUID],
+    first: First = None,
+    after: After = None,
+    columns: Columns | None = None,
 ) -> dict[UUID, Page]:
     listing = lists.SKIPPED_OF_OPERATION
-    window = context.window(listing.order, PageArguments(first, after))
-    return await read_pages(context.database, context.account_id, operation_ids, listing, window, context.cursors)
+    asked = PageArguments(first, after)
+    return await pages(context, operation_ids, listing, asked, columns)

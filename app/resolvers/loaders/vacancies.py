@@ -7,8 +7,9 @@ from asyncpg import Record
 
 from app.context import Context
 from app.domain import lists, reading
-from app.domain.listing import read_pages
 from app.domain.paging import Page, PageArguments
+from app.engine.plan import Columns
+from app.resolvers.loaders.pages import pages
 from app.schema.connections import After, Before, First, Last
 
 
@@ -20,6 +21,22 @@ async def candidate_lists_by_id(context: Context, ids: Sequence[UUID]) -> dict[U
     return await reading.rows_by_id(context.database, reading.CANDIDATE_LISTS, context.account_id, ids)
 
 
+async def vacancies_in_order(
+    context: Context, keys: Sequence[tuple[UUID, ...]]
+) -> dict[tuple[UUID, ...], list[Record]]:
+    """The vacancies of each sequence of ids, in its order."""
+    found = reading.rows_in_order
+    return {ids: await found(context.database, reading.VACANCIES, context.account_id, ids) for ids in keys}
+
+
+async def candidate_lists_in_order(
+    context: Context, keys: Sequence[tuple[UUID, ...]]
+) -> dict[tuple[UUID, ...], list[Record]]:
+    """The candidate lists of each sequence of ids, in its order."""
+    found = reading.rows_in_order
+    return {ids: await found(context.database, reading.CANDIDATE_LISTS, context.account_id, ids) for ids in keys}
+
+
 async def applications_by_vacancy(
     context: Context,
     vacancy_ids: Sequence[UUID],
@@ -27,10 +44,11 @@ async def applications_by_vacancy(
     after: After = None,
     last: Last = None,
     before: Before = None,
+    columns: Columns | None = None,
 ) -> dict[UUID, Page]:
     listing = lists.applications("vacancy")
-    window = context.window(listing.order, PageArguments(first, after, last, before))
-    return await read_pages(context.database, context.account_id, vacancy_ids, listing, window, context.cursors)
+    asked = PageArguments(first, after, last, before)
+    return await pages(context, vacancy_ids, listing, asked, columns)
 
 
 async def candidates_by_list(
@@ -40,7 +58,8 @@ async def candidates_by_list(
     after: After = None,
     last: Last = None,
     before: Before = None,
+    columns: Columns | None = None,
 ) -> dict[UUID, Page]:
     listing = lists.CANDIDATES_OF_LIST
-    window = context.window(listing.order, PageArguments(first, after, last, before))
-    return await read_pages(context.database, context.account_id, list_ids, listing, window, context.cursors)
+    asked = PageArguments(first, after, last, before)
+    return await pages(context, list_ids, listing, asked, columns)

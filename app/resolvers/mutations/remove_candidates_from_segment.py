@@ -8,8 +8,8 @@ from app.context import Context
 from app.database import Transaction
 from app.domain import segments
 from app.domain.idempotency import once
-from app.domain.membership import remove_candidates
 from app.domain.names import idempotency_key, one_id
+from app.domain.removal import remove_candidates
 from app.resolvers.changing import Result, change, made
 from app.schema.inputs import CandidateSelection
 from app.schema.payloads import OperationPayload

@@ -6,7 +6,8 @@ from uuid import UUID
 
 from app.database import Transaction
 from app.domain.accounts import Account
-from app.importing.kinds.kind import ERASED, Outcome, Row
+from app.domain.errors import ErasedError, Path, UnknownExternalIdError
+from app.domain.sync.items import AnyItem, Outcome
 
 CANDIDATE_IDS = """
 -- Candidates by the ids of the other system.
@@ -24,11 +25,6 @@ SELECT external_id_hash FROM erased_candidate WHERE account_id = $1 AND external
 """
 
 
-async def candidate_ids(tx: Transaction, external_ids: Iterable[str]) -> dict[str, UUID]:
-    rows = await tx.bulk(CANDIDATE_IDS, tx.account_id, list(set(external_ids)))
-    return {row["external_id"]: row["id"] for row in rows}
-
-
 async def erased(tx: Transaction, account: Account, external_ids: Iterable[str]) -> set[str]:
     """Which of these ids belong to people who were erased."""
     if not await tx.fetchval(HAS_ERASED, tx.account_id):
@@ -39,17 +35,21 @@ async def erased(tx: Transaction, account: Account, external_ids: Iterable[str])
 
 
 async def known_candidates(
-    tx: Transaction, account: Account, rows: Sequence[Row], outcome: Outcome
-) -> list[tuple[Row, UUID]]:
-    """The rows whose candidate is known, with the candidate; the others fail. The first of a key is the candidate."""
-    ids = await candidate_ids(tx, (row.key[0] for row in rows))
-    missing = {row.key[0] for row in rows if row.key[0] not in ids}
+    tx: Transaction, account: Account, items: Sequence[AnyItem], outcome: Outcome[AnyItem], path: Path
+) -> list[tuple[AnyItem, UUID]]:
+    """The items whose candidate is known, with the candidate; the others are refused, with this path. The first of a
+    key is the candidate."""
+    wanted = list({item.key[0] for item in items})
+    ids = {row["external_id"]: row["id"] for row in await tx.bulk(CANDIDATE_IDS, tx.account_id, wanted)}
+    missing = [external_id for external_id in wanted if external_id not in ids]
     gone = await erased(tx, account, missing) if missing else set()
     found = []
-    for row in rows:
-        external_id = row.key[0]
+    for item in items:
+        external_id = item.key[0]
         if external_id in ids:
-            found.append((row, ids[external_id]))
+            found.append((item, ids[external_id]))
+        elif external_id in gone:
+            outcome.refuse(item, ErasedError(path))
         else:
-            outcome.fail(row, ERASED if external_id in gone else f"There is no candidate {external_id}.")
+            outcome.refuse(item, UnknownExternalIdError(path, "candidate", external_id))
     return found

@@ -1,0 +1,177 @@
+"""Connections to PostgreSQL, borrowed for a while from a pool that is bounded and keeps nobody waiting for ever."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal, Self
+
+import asyncpg
+import orjson
+from asyncpg import Record
+from asyncpg.pool import PoolConnectionProxy
+
+from app.settings import Settings
+
+EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+
+MOST_MOMENTS = 20_000
+"""Moments that are kept to be used again."""
+
+MOST_STATEMENTS = {"once": 500, "each time": 50}
+"""Statements that a connection keeps prepared. Those of searches are large, and there are as many as filters."""
+
+SECONDS_UNUSED = 300.0
+SECONDS_UNUSED_LAZILY = 30.0
+"""After which a connection that nobody needs is closed."""
+
+Planned = Literal["once", "each time"]
+"""When PostgreSQL plans a statement: once for all values, or each time for the values it is run with."""
+
+
+class OverloadedError(Exception):
+    """The server is too busy just now. Try again in a moment; nothing was done."""
+
+    def __init__(self) -> None:
+        super().__init__(self.__doc__)
+
+
+class Connections:
+    """A pool whose connections all plan their statements alike."""
+
+    def __init__(self, pool: "asyncpg.Pool[Record]", size: int, timeout: float) -> None:
+        self._pool = pool
+        self._size = size
+        self._timeout = timeout
+        self.asked_for = 0
+        """Those who have one or wait for one."""
+        self.waiting = 0
+        """Those who wait for one."""
+
+    @classmethod
+    async def open(cls, url: str, settings: Settings, size: int, planned: Planned, *, lazily: bool = False) -> Self:
+        """At most `size` connections. Behind PgBouncer they plan each time, whatever is asked for.
+
+        Lazily, each is opened when it is needed, and closed when nobody has needed it for half a minute.
+        """
+        session = {} if settings.pgbouncer else _session(settings, planned)
+        pool = await asyncpg.create_pool(
+            url,
+            min_size=0 if lazily else 1,
+            max_size=size,
+            max_inactive_connection_lifetime=SECONDS_UNUSED_LAZILY if lazily else SECONDS_UNUSED,
+            init=_set_codecs,
+            reset=_keep,
+            statement_cache_size=0 if settings.pgbouncer else MOST_STATEMENTS[planned],
+            server_settings=session,
+        )
+        return cls(pool, size, settings.pool_timeout)
+
+    @property
+    def size(self) -> int:
+        """Connections that are open."""
+        size: int = self._pool.get_size()
+        return size
+
+    @property
+    def lent(self) -> int:
+        """Those of them that are in use."""
+        return self.asked_for - self.waiting
+
+    def borrowed(self) -> "Borrowed":
+        return Borrowed(self)
+
+    async def close(self) -> None:
+        """Waits for those that are in use."""
+        await self._pool.close()
+
+    def terminate(self) -> None:
+        self._pool.terminate()
+
+    async def borrow(self) -> "PoolConnectionProxy[Record]":
+        """Raises OverloadedError when none is given back in time."""
+        self.asked_for += 1
+        try:
+            if self.asked_for <= self._size:
+                free: PoolConnectionProxy[Record] = await self._pool.acquire()
+                return free
+            return await self._wait()
+        except BaseException:
+            self.asked_for -= 1
+            raise
+
+    async def give_back(self, connection: "PoolConnectionProxy[Record]") -> None:
+        try:
+            await self._pool.release(connection)
+        finally:
+            self.asked_for -= 1
+
+    async def _wait(self) -> "PoolConnectionProxy[Record]":
+        self.waiting += 1
+        try:
+            waited_for: PoolConnectionProxy[Record] = await self._pool.acquire(timeout=self._timeout)
+            return waited_for
+        except TimeoutError:
+            raise OverloadedError from None
+        finally:
+            self.waiting -= 1
+
+
+class Borrowed:
+    """A connection for the length of a block. Raises OverloadedError when none is given back in time."""
+
+    __slots__ = ("_connection", "_connections")
+
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
+        self._connection: PoolConnectionProxy[Record]
+
+    async def __aenter__(self) -> "PoolConnectionProxy[Record]":
+        self._connection = await self._connections.borrow()
+        return self._connection
+
+    async def __aexit__(self, *_: Any) -> None:
+        await self._connections.give_back(self._connection)
+
+
+class _Moments(dict[tuple[int], datetime]):
+    """Moments by their microseconds since 2000, as PostgreSQL sends them.
+
+    What was changed together has one moment, so that most are known already; to make one takes longer than to read
+    all the rest of a row.
+    """
+
+    def __missing__(self, sent: tuple[int]) -> datetime:
+        if len(self) >= MOST_MOMENTS:
+            self.clear()
+        made = self[sent] = EPOCH + timedelta(0, 0, sent[0])
+        return made
+
+
+_moments = _Moments()
+
+
+def _sent(moment: datetime) -> tuple[int]:
+    return ((moment.astimezone(UTC) - EPOCH) // MICROSECOND,)
+
+
+async def _set_codecs(connection: Any) -> None:
+    await connection.set_type_codec(
+        "jsonb", schema="pg_catalog", encoder=lambda value: orjson.dumps(value).decode(), decoder=orjson.loads
+    )
+    await connection.set_type_codec(
+        "timestamptz", schema="pg_catalog", format="tuple", encoder=_sent, decoder=_moments.__getitem__
+    )
+
+
+async def _keep(_: Any) -> None:
+    """Nothing sets session state, so nothing is reset between two uses of a connection."""
+
+
+def _session(settings: Settings, planned: Planned) -> dict[str, str]:
+    return {
+        "application_name": "segments",
+        "jit": "off",
+        "enable_memoize": "off",
+        "timezone": "UTC",
+        "plan_cache_mode": "force_generic_plan" if planned == "once" else "force_custom_plan",
+        "statement_timeout": str(int(settings.query_timeout * 1000)),
+    }

@@ -1,0 +1,1 @@
+"""Operations as operators see them, at the command line."""

@@ -1,0 +1,202 @@
+"""Carries queued operations forward: chunk by chunk, account after account, as long as the process lives.
+
+Any number of workers, in any number of processes, do this beside one another. What is to be done next is looked up
+every time, so that nothing is lost with a worker that dies, and a small operation waits for a chunk of the others, not
+for their end.
+"""
+
+import asyncio
+import logging
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from time import perf_counter
+from uuid import UUID
+
+import asyncpg
+
+from app.connections import OverloadedError
+from app.database import BusyError, Database, UnknownAccountError
+from app.domain import background
+from app.domain.background import ChunkFailedError
+from app.models import MembershipOperationKind
+from app.notices import ChangeNotices
+from app.settings import Settings
+
+log = logging.getLogger(__name__)
+
+FIRST_CHUNK = 1_000
+"""Candidates in the first chunk of a kind, before it is known how long they take."""
+
+LEAST_PATIENCE = 0.25
+"""Seconds that a worker waits for an account's turn before it looks after others; each time in vain, twice as long."""
+
+SECONDS_BETWEEN_CHUNKS = 0.001
+"""So that those who wait for the account's turn have it before the worker asks again."""
+
+SECONDS_TO_STOP = 10.0
+
+PASSING = (
+    BusyError,
+    OverloadedError,
+    OSError,
+    TimeoutError,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.LockNotAvailableError,
+    asyncpg.TransactionRollbackError,
+    asyncpg.ReadOnlySQLTransactionError,
+)
+"""What may be raised through no fault of a chunk: a connection or a server that goes, a disk that is full."""
+
+
+class Worker:
+    """Steps the operations of a database forward, as many at once as the settings say."""
+
+    def __init__(self, database: Database, settings: Settings) -> None:
+        self._database = database
+        self._settings = settings
+        self._pace = Pace(settings)
+        self._news = asyncio.Event()
+        self._stopping = asyncio.Event()
+        self._in_hand: set[UUID] = set()
+        """Accounts that a task of this worker is at: a second one would only wait for the first."""
+        self._patience: dict[UUID, float] = {}
+
+    def wake(self) -> None:
+        """Lets it look at once whether there is something to do. From the event loop's thread only."""
+        self._news.set()
+
+    def stop(self) -> None:
+        """Lets `run` return once the chunks under way are done."""
+        self._stopping.set()
+        self._news.set()
+
+    async def run(self) -> None:
+        """Works until it is stopped. Nothing that the database does ends it."""
+        async with asyncio.TaskGroup() as tasks:
+            for _ in range(max(1, self._settings.workers)):
+                tasks.create_task(self._work())
+
+    async def run_until_idle(self) -> None:
+        """Works until there is nothing that could be done now."""
+        while await self._go_round():
+            pass
+
+    async def _work(self) -> None:
+        while not self._stopping.is_set():
+            self._news.clear()
+            try:
+                worked = await self._go_round()
+            except PASSING as error:
+                log.warning("The worker cannot use the database: %s", type(error).__name__)
+                worked = False
+            except Exception:
+                log.exception("The worker met what it does not know.")
+                worked = False
+            if not worked and not self._stopping.is_set():
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(self._settings.worker_interval):
+                        await self._news.wait()
+
+    async def _go_round(self) -> bool:
+        """A chunk for each account that has something to do. Whether any had."""
+        worked = False
+        for account_id in await background.waiting(self._database):
+            if self._stopping.is_set():
+                break
+            if account_id in self._in_hand:
+                continue
+            self._in_hand.add(account_id)
+            try:
+                worked |= await self._step(account_id)
+            finally:
+                self._in_hand.discard(account_id)
+            await asyncio.sleep(SECONDS_BETWEEN_CHUNKS)
+        return worked
+
+    async def _step(self, account_id: UUID) -> bool:
+        patience = self._patience.get(account_id, LEAST_PATIENCE)
+        try:
+            async with self._database.write_repeatable(account_id, patience) as tx:
+                started = perf_counter()
+                stepped = await background.step(tx, self._pace.size, self._settings)
+        except BusyError:
+            self._patience[account_id] = min(2 * patience, self._settings.lock_timeout)
+            return True
+        except UnknownAccountError:
+            return False
+        except ChunkFailedError as failed:
+            cause = failed.__cause__
+            assert cause is not None
+            if _is_passing(cause):
+                raise cause from None
+            log.error("%s", failed, exc_info=cause)
+            async with self._database.write(account_id) as tx:
+                await background.fail(tx, failed.operation_id, cause, self._settings)
+            return True
+        self._patience.pop(account_id, None)
+        if stepped is None:
+            return False
+        self._pace.took(stepped.kind, stepped.processed, perf_counter() - started)
+        return True
+
+
+def _is_passing(error: BaseException) -> bool:
+    """A chunk that takes longer than a statement may is at fault itself."""
+    return isinstance(error, PASSING) and not isinstance(error, asyncpg.QueryCanceledError)
+
+
+class Pace:
+    """How many candidates of each kind of operation fit into the time that a chunk should take."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._sizes: dict[MembershipOperationKind, float] = {}
+
+    def size(self, kind: MembershipOperationKind) -> int:
+        return max(1, round(min(self._settings.chunk_size, self._sizes.get(kind, FIRST_CHUNK))))
+
+    def took(self, kind: MembershipOperationKind, processed: int, seconds: float) -> None:
+        """Learns from a chunk, at most by half or double."""
+        if processed:
+            factor = min(2.0, max(0.5, self._settings.chunk_time / seconds))
+            self._sizes[kind] = min(float(self._settings.chunk_size), max(1.0, processed * factor))
+
+
+@asynccontextmanager
+async def working(database: Database, settings: Settings) -> AsyncIterator[Worker | None]:
+    """A worker beside whatever else the block does, woken by what this process queues. None when the settings want
+    none. At the end it finishes the chunks under way, or is ended after ten seconds."""
+    if not settings.workers:
+        yield None
+        return
+    worker = Worker(database, settings)
+    database.queued = worker.wake
+    running = asyncio.create_task(worker.run())
+    try:
+        yield worker
+    finally:
+        worker.stop()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(SECONDS_TO_STOP):
+                await running
+
+
+async def work_until_stopped(database_url: str, settings: Settings) -> None:
+    """Works on the database until SIGTERM or SIGINT, then finishes the chunks under way."""
+    database = await Database.open(database_url, settings)
+    worker = Worker(database, settings)
+    notices = ChangeNotices(database, database_url)
+    notices.on_change.append(lambda _: worker.wake())
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, worker.stop)
+    log.info("The worker is ready.")
+    try:
+        async with notices.telling(), notices.listening():
+            await worker.run()
+    finally:
+        await database.close()

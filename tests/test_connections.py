@@ -1,0 +1,125 @@
+"""How connections are shared, and what becomes of those who find none."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+
+import pytest
+
+from app.connections import MOST_MOMENTS, OverloadedError
+from app.database import Database
+from app.server import Server
+from app.settings import Settings
+from tests.client import Client, serving
+from tests.conftest import SECRET
+from tests.watcher import Watcher
+from tests.world import World
+
+CANDIDATES = "{ candidates { nodes { id } } }"
+SEARCH = '{ candidates(filter: { text: "nobody" }) { nodes { id } } }'
+VIEWER = "{ viewer { subject } }"
+CREATE = 'mutation { createSegment(input: { name: "In vain", channel: EMAIL }) { userErrors { code } } }'
+
+
+@pytest.fixture
+def narrow(settings: Settings) -> Settings:
+    """One connection for reads and one for searches, and little patience."""
+    return settings.model_copy(update={"pool_size": 1, "search_pool_size": 1, "pool_timeout": 0.2})
+
+
+@pytest.fixture
+async def crowded(narrow: Settings, database_url: str, world: World) -> AsyncIterator[Client]:
+    async with (
+        serving(Server(narrow, database_url, SECRET).app) as address,
+        Client.of(address, narrow, SECRET, world.account_id) as client,
+    ):
+        yield client
+
+
+@pytest.mark.parametrize("document", [CANDIDATES, CREATE])
+async def test_who_finds_no_connection_in_time_is_told_when_to_come_again(
+    document: str, crowded: Client, watcher: Watcher
+) -> None:
+    async with watcher.holding("candidate"):
+        first = asyncio.create_task(crowded.http.post("/graphql", json={"query": CANDIDATES}))
+        await watcher.until_waiting(1)
+        refused = await crowded.http.post("/graphql", json={"query": document})
+        assert refused.status_code == 503
+        assert refused.headers["retry-after"] == "1"
+        assert [error["extensions"]["code"] for error in refused.json()["errors"]] == ["SERVICE_UNAVAILABLE"]
+        assert "data" not in refused.json()
+        assert (await crowded.http.post("/graphql", json={"query": VIEWER})).status_code == 200
+    assert (await first).status_code == 200
+    assert (await crowded.http.post("/graphql", json={"query": document})).status_code == 200
+
+
+async def test_who_fetches_an_export_is_told_too(crowded: Client, world: World, watcher: Watcher) -> None:
+    export = "query($id: ID!) { segment(id: $id) { exportUrl } }"
+    address = (await crowded.data(export, id=str(await world.segment())))["segment"]["exportUrl"]
+    async with watcher.holding("candidate"):
+        first = asyncio.create_task(crowded.http.post("/graphql", json={"query": CANDIDATES}))
+        await watcher.until_waiting(1)
+        refused = await crowded.http.head(address)
+        assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
+    assert (await first).status_code == 200
+    assert (await crowded.http.head(address)).status_code == 200
+
+
+async def test_a_slow_search_keeps_no_other_read_waiting(crowded: Client, watcher: Watcher) -> None:
+    async with watcher.holding("candidate"):
+        searching = asyncio.create_task(crowded.http.post("/graphql", json={"query": SEARCH}))
+        await watcher.until_waiting(1)
+        assert (await crowded.http.post("/graphql", json={"query": "{ quotaUsage { used } }"})).status_code == 200
+    assert (await searching).status_code == 200
+
+
+async def test_who_gives_up_waiting_takes_no_connection_along(narrow: Settings, database_url: str) -> None:
+    database = await Database.open(database_url, narrow.model_copy(update={"pool_timeout": 60}))
+    async with asyncio.timeout(10):
+        slow = asyncio.create_task(database.fetch("SELECT pg_sleep(0.5)"))
+        given_up = [asyncio.create_task(database.fetch("SELECT 1")) for _ in range(5)]
+        await asyncio.sleep(0)
+        assert database.use().in_use + database.use().waiting == 6
+        for each in given_up:
+            each.cancel()
+        await asyncio.gather(*given_up, return_exceptions=True)
+        await slow
+        assert (await database.fetch("SELECT 1"))[0][0] == 1
+    assert database.use().in_use == 0
+    assert database.use().waiting == 0
+    await database.close()
+
+
+async def test_nothing_is_waited_for_longer_than_the_timeout(narrow: Settings, database_url: str) -> None:
+    database = await Database.open(database_url, narrow)
+    slow = asyncio.create_task(database.fetch("SELECT pg_sleep(1)"))
+    await asyncio.sleep(0)
+    with pytest.raises(OverloadedError):
+        await database.fetch("SELECT 1")
+    await slow
+    assert (await database.fetch("SELECT 1"))[0][0] == 1
+    await database.close()
+
+
+async def test_small_reads_are_planned_once_and_searches_each_time(database: Database) -> None:
+    counted = "SELECT custom_plans > 0 FROM pg_prepared_statements WHERE statement = $1"
+    statement = "SELECT count(*) FROM account WHERE id = $1"
+    for _ in range(3):
+        await database.fetch(statement, None)
+    assert not (await database.fetch(counted, statement))[0][0]
+    for _ in range(10):
+        await database.search(statement, None)
+    row = await database.search("SELECT generic_plans > 0 FROM pg_prepared_statements WHERE statement = $1", statement)
+    assert not row[0][0]
+
+
+async def test_moments_come_back_as_they_went_in_however_many_there_are(database: Database) -> None:
+    early, late = datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC)
+    for moment in (early, late, datetime(2026, 1, 31, 9, 30, 0, 1, tzinfo=UTC)):
+        assert (await database.fetch("SELECT $1::timestamptz", moment))[0][0] == moment
+    several = MOST_MOMENTS + 10
+    rows = await database.fetch(
+        "SELECT '2026-01-01'::timestamptz + n * interval '1 microsecond' FROM generate_series(1, $1::int) AS n", several
+    )
+    assert len({row[0] for row in rows}) == several
+    assert rows[-1][0] == datetime(2026, 1, 1, 0, 0, 0, several, tzinfo=UTC)
