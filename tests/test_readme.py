@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import click
 import orjson
 import pytest
 from graphql import parse, validate
@@ -75,7 +76,10 @@ def test_every_command_is_told_of_and_every_command_told_of_exists() -> None:
 def test_every_option_of_a_command_in_the_readme_exists() -> None:
     for name, rest in re.findall(r"segments (\w+)([^`\n|]*)", README):
         if name in segments.commands:
-            known = {option for parameter in segments.commands[name].params for option in parameter.opts}
+            command: Any = segments.commands[name]
+            if isinstance(command, click.Group):
+                command = command.commands[rest.split()[0]]
+            known = {option for parameter in command.params for option in parameter.opts}
             assert set(re.findall(r"--[a-z-]+", rest)) <= known, name
 
 

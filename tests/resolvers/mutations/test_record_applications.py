@@ -97,7 +97,7 @@ async def test_statements_are_as_many_for_one_application_as_for_five_hundred(
             statements.clear()
             await sync(client, APPLICATIONS, applications=batch)
             counted.append(len(statements))
-    assert counted == [5, 5, 5, 5], statements
+    assert counted == [6, 6, 6, 6], statements
 
 
 async def test_the_same_applications_at_once_in_any_order_are_recorded_once(client: Client) -> None:

@@ -52,4 +52,4 @@ async def test_statements_are_as_many_for_one_list_as_for_five_hundred(client: C
             statements.clear()
             await sync(client, LISTS, candidateLists=lists)
             counts.append(len(statements))
-    assert counts == [4, 4, 4, 4], statements
+    assert counts == [5, 5, 5, 5], statements

@@ -253,13 +253,13 @@ async def test_what_is_asked_of_candidates_costs_as_many_as_were_sent(
     server_address: str, settings: Settings, world: World
 ) -> None:
     mutation = """mutation($input: UpsertCandidatesInput!) {
-      upsertCandidates(input: $input) { candidates { segments(first: 50) { nodes { id } } } userErrors { code } }
+      upsertCandidates(input: $input) { candidates { segments(first: 100) { nodes { id } } } userErrors { code } }
     }"""
     async with Client.of(server_address, settings, SECRET, world.account_id, [Permission.SYNC_CANDIDATES]) as client:
         await client.data(mutation, input={"candidates": people(100)})
-        error = await client.error(mutation, input={"candidates": people(200)})
+        error = await client.error(mutation, input={"candidates": people(500)})
     assert error["code"] == "COST_LIMIT_EXCEEDED"
-    assert error["extensions"]["cost"] == 10 + 1 + 200 * (1 + 1 + 50) + 200
+    assert error["extensions"]["cost"] == 10 + 1 + 500 * (1 + 1 + 100) + 500
 
 
 async def test_an_empty_sync_does_nothing(client: Client) -> None:

@@ -87,4 +87,4 @@ async def test_statements_are_as_many_for_one_vacancy_as_for_five_hundred(
             batch = [vacancy(f"{prefix}{index}", title=title) for index in range(count)]
             await sync(client, VACANCIES, vacancies=batch)
             counts.append(len(statements))
-    assert counts == [4, 4, 4, 4], statements
+    assert counts == [5, 5, 5, 5], statements
