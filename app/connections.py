@@ -19,6 +19,9 @@ MOST_MOMENTS = 20_000
 MOST_STATEMENTS = {"once": 500, "each time": 50}
 """Statements that a connection keeps prepared. Those of searches are large, and there are as many as filters."""
 
+SECONDS_UNUSED = 30.0
+"""After which a connection of a pool that is opened lazily is closed, when nobody needs it."""
+
 Planned = Literal["once", "each time"]
 """When PostgreSQL plans a statement: once for all values, or each time for the values it is run with."""
 
@@ -43,14 +46,17 @@ class Connections:
         """Those who wait for one."""
 
     @classmethod
-    async def open(cls, url: str, settings: Settings, size: int, planned: Planned) -> Self:
-        """At most `size` connections. Behind PgBouncer they plan each time, whatever is asked for."""
+    async def open(cls, url: str, settings: Settings, size: int, planned: Planned, *, lazily: bool = False) -> Self:
+        """At most `size` connections. Behind PgBouncer they plan each time, whatever is asked for.
+
+        Lazily, each is opened when it is needed, and closed when nobody has needed it for half a minute.
+        """
         session = {} if settings.pgbouncer else _session(settings, planned)
         pool = await asyncpg.create_pool(
             url,
-            min_size=1,
+            min_size=0 if lazily else 1,
             max_size=size,
-            max_inactive_connection_lifetime=0,
+            max_inactive_connection_lifetime=SECONDS_UNUSED if lazily else 0,
             init=_set_codecs,
             reset=_keep,
             statement_cache_size=0 if settings.pgbouncer else MOST_STATEMENTS[planned],

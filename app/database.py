@@ -2,7 +2,8 @@
 
 Reads are single statements on any connection, or several on one snapshot. Small reads have one plan, made once for a
 connection; searches are planned each time for their values, on connections of their own, so that slow ones keep
-nobody else waiting. Every change of an account's data runs in
+nobody else waiting; and exports have theirs, as clients take their time over them. Every change of an account's data
+runs in
 `Database.write`, which first takes the account's turn: it locks its `endpoint_usage` row, in a statement of its own,
 so that every later statement sees all that was committed before. Changes of one account therefore happen one after
 another, and what one statement counted is still true when the next one writes.
@@ -11,7 +12,7 @@ another, and what one statement counted is still true when the next one writes.
 import asyncio
 import re
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager, nullcontext
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self
@@ -23,25 +24,12 @@ from asyncpg.pool import PoolConnectionProxy
 
 from app.connections import Connections, OverloadedError
 from app.settings import Settings
-
-Observer = Callable[[str], AbstractContextManager[object] | None]
-"""Told each statement before it runs. What it returns, if anything, is entered for as long as the statement runs."""
-
-UNWATCHED: AbstractContextManager[object] = nullcontext()
-
-
-def unobserved(_: str) -> None:
-    pass
-
+from app.snapshots import NOW, Snapshot, snapshot
+from app.statements import UNWATCHED, Observer, unobserved
 
 LOCK_ACCOUNT = """
 -- Take the account's turn to change its data.
 SELECT email_used, sms_used, reserved FROM endpoint_usage WHERE account_id = $1 FOR UPDATE
-"""
-
-NOW = """
--- This moment: for a change taken once it is the account's turn, so that moments follow the order of commits.
-SELECT clock_timestamp()
 """
 
 NOTIFY = """
@@ -57,10 +45,6 @@ PROBE_SECONDS = 1.0
 
 COMMIT_WITHOUT_WAITING = "SET LOCAL synchronous_commit = off"
 COMMIT_AS_USUAL = "SET LOCAL synchronous_commit TO DEFAULT"
-
-BEGIN_SNAPSHOT = (
-    "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = 0; SET LOCAL plan_cache_mode = auto"
-)
 
 
 class BusyError(Exception):
@@ -173,27 +157,6 @@ class Transaction:
         await self._connection.execute("RELEASE SAVEPOINT part")
 
 
-class Snapshot:
-    """Reads that all see the database as it was at one moment."""
-
-    def __init__(self, connection: "PoolConnectionProxy[Record]", now: datetime, observe: Observer) -> None:
-        self._connection = connection
-        self._observe = observe
-        self.now = now
-        """No earlier than any change that is seen."""
-
-    async def fetch(self, statement: str, *values: Any) -> list[Record]:
-        """Runs a statement that is planned for these values."""
-        with self._observe(statement) or UNWATCHED:
-            prepared = await self._connection.prepare(statement, name="")
-            rows: list[Record] = await prepared.fetch(*values)
-        return rows
-
-    async def fetchrow(self, statement: str, *values: Any) -> Record | None:
-        rows = await self.fetch(statement, *values)
-        return rows[0] if rows else None
-
-
 class Database:
     """The connections of one process to one database."""
 
@@ -201,12 +164,15 @@ class Database:
         self,
         reading: Connections,
         searching: Connections,
+        exporting: Connections,
         url: str,
         settings: Settings,
         observe: Observer,
     ) -> None:
         self._reading = reading
         self._searching = searching
+        self._exporting = exporting
+        self._all = (reading, searching, exporting)
         self._url = url
         self._observe = observe
         self.settings = settings
@@ -219,30 +185,31 @@ class Database:
 
     @classmethod
     async def open(cls, url: str, settings: Settings, observe: Observer = unobserved) -> Self:
+        exporting = await Connections.open(url, settings, settings.max_exports, "each time", lazily=True)
         reading = await Connections.open(url, settings, settings.pool_size, "once")
         try:
             searching = await Connections.open(url, settings, settings.search_pool_size, "each time")
         except BaseException:
             reading.terminate()
             raise
-        return cls(reading, searching, url, settings, observe)
+        return cls(reading, searching, exporting, url, settings, observe)
 
     async def close(self) -> None:
         """Waits for what still runs, a few seconds; then it is ended."""
         try:
             async with asyncio.timeout(SECONDS_TO_CLOSE):
-                await asyncio.gather(self._reading.close(), self._searching.close())
+                await asyncio.gather(*(each.close() for each in self._all))
         except TimeoutError:
-            self._reading.terminate()
-            self._searching.terminate()
+            for each in self._all:
+                each.terminate()
 
     def use(self) -> "DatabaseUse":
         """How many connections and changes there are just now."""
         most = self.settings.writers_per_account
         return DatabaseUse(
-            size=self._reading.size + self._searching.size,
-            in_use=self._reading.lent + self._searching.lent,
-            waiting=self._reading.waiting + self._searching.waiting,
+            size=sum(each.size for each in self._all),
+            in_use=sum(each.lent for each in self._all),
+            waiting=sum(each.waiting for each in self._all),
             changing=sum(min(turn.interested, most) for turn in self._turns.values()),
             changes_waiting=sum(max(0, turn.interested - most) for turn in self._turns.values()),
         )
@@ -296,15 +263,13 @@ class Database:
         async with self._reading.borrowed() as connection:
             await connection.fetch(NOTIFY, channel, messages)
 
-    @asynccontextmanager
-    async def snapshot(self) -> AsyncIterator[Snapshot]:
+    def snapshot(self) -> AbstractAsyncContextManager[Snapshot]:
         """Any number of reads, however long, on one snapshot."""
-        async with self._reading.borrowed() as connection:
-            try:
-                await connection.execute(BEGIN_SNAPSHOT)
-                yield Snapshot(connection, await connection.fetchval(NOW), self._observe)
-            finally:
-                await _roll_back(connection)
+        return snapshot(self._reading, self._observe)
+
+    def exporting(self) -> AbstractAsyncContextManager[Snapshot]:
+        """Reads on one snapshot, each within the time for exports, on a connection apart from those of all else."""
+        return snapshot(self._exporting, self._observe, self.settings.export_timeout)
 
     def write(self, account_id: UUID) -> AbstractAsyncContextManager[Transaction]:
         """A transaction in the account's turn: committed when the block ends, rolled back when it raises.
@@ -399,10 +364,6 @@ def _unfollowed(_: UUID) -> None:
 
 def _unattended() -> None:
     pass
-
-
-async def _keep(_: Any) -> None:
-    """Nothing sets session state, so nothing is reset between two uses of a connection."""
 
 
 async def analyze(owner_url: str) -> None:

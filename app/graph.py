@@ -22,8 +22,10 @@ from app.resolvers.mutations.add_candidates_to_segment import add_candidates_to_
 from app.resolvers.mutations.add_suppressions import add_suppressions
 from app.resolvers.mutations.archive_segment import archive_segment
 from app.resolvers.mutations.cancel_operation import cancel_operation
+from app.resolvers.mutations.create_campaign import create_campaign
 from app.resolvers.mutations.create_privacy_policy import create_privacy_policy
 from app.resolvers.mutations.create_segment import create_segment
+from app.resolvers.mutations.delete_campaign import delete_campaign
 from app.resolvers.mutations.delete_segment import delete_segment
 from app.resolvers.mutations.erase_candidates import erase_candidates
 from app.resolvers.mutations.lift_suppressions import lift_suppressions
@@ -34,6 +36,7 @@ from app.resolvers.mutations.rename_privacy_policy import rename_privacy_policy
 from app.resolvers.mutations.rename_segment import rename_segment
 from app.resolvers.mutations.renew_contract import renew_contract
 from app.resolvers.mutations.restore_segment import restore_segment
+from app.resolvers.mutations.set_campaign_segments import set_campaign_segments
 from app.resolvers.mutations.set_candidate_list_members import set_candidate_list_members
 from app.resolvers.mutations.set_endpoint_limit import set_endpoint_limit
 from app.resolvers.mutations.set_required_policies import set_required_policies
@@ -83,6 +86,9 @@ class Mutation:
         remove_candidates_from_segment,
         "Removes candidates. Endpoints that nothing else needs are free at once. More than 5,000 are queued.",
     )
+    create_campaign = _mutation(create_campaign, "Makes a campaign.")
+    set_campaign_segments = _mutation(set_campaign_segments, "Replaces the segments of a campaign.")
+    delete_campaign = _mutation(delete_campaign, "Deletes a campaign for good. Its segments stay.")
     cancel_operation = _mutation(
         cancel_operation, "Stops an operation that has not ended. What it had done stays; undoOperation takes it back."
     )

@@ -3,7 +3,6 @@
 import logging
 import sys
 from collections.abc import Mapping, Sequence
-from hashlib import blake2b
 from types import TracebackType
 from typing import Any, TextIO
 
@@ -121,8 +120,8 @@ class OperationLog(Observer):
 def _who(session: AnySession | None) -> dict[str, str]:
     if not isinstance(session, Session):
         return {}
-    subject = blake2b(session.principal.subject.encode(), key=session.account.secret, digest_size=8).hexdigest()
-    return {"account": str(session.account.id), "subject": f"#{subject}"}
+    subject = session.account.alias_of(session.principal.subject)
+    return {"account": str(session.account.id), "subject": f"#{subject.hex()}"}
 
 
 def _name_the_request(_: WrappedLogger, __: str, event: EventDict) -> EventDict:

@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from app.auth import Authenticator, IssuerUnavailableError, UnauthenticatedError
 from app.connections import OverloadedError
 from app.context import Session
-from app.database import BusyError, Database, Observer, unobserved
+from app.database import BusyError, Database
 from app.domain import accounts
 from app.domain.accounts import Account
 from app.domain.errors import BadUserInputError, DomainError, RefusedError
@@ -31,6 +31,7 @@ from app.engine.plan import Plans
 from app.engine.streams import Streams
 from app.engine.websocket import WebSocketApp
 from app.examples import EXAMPLES
+from app.exporting import Exports
 from app.following import Following
 from app.graph import schema, strawberry_schema
 from app.logs import OperationLog
@@ -40,6 +41,7 @@ from app.readiness import Readiness
 from app.schema.scalars import SHORTCUTS
 from app.settings import Settings
 from app.shared_throttle import SharedThrottle
+from app.statements import Observer, unobserved
 from app.tracing import Tracing
 from app.worker import working
 
@@ -84,6 +86,12 @@ class Server:
                     _Endpoint(self._graphql, self._graphiql if settings.graphiql else None),
                     middleware=sharing(settings.allowed_origins),
                 ),
+                Route(
+                    "/exports",
+                    Exports(settings, lambda: self.database, self._known_account),
+                    methods=["GET"],
+                    middleware=sharing(settings.allowed_origins),
+                ),
                 WebSocketRoute("/graphql", WebSocketApp(self._engine, self._session, self.streams)),
                 Route("/", _to_graphql),
                 Route("/healthz", _alive),
@@ -91,7 +99,7 @@ class Server:
                 *([Route("/metrics", self._metrics.page)] if self._metrics else []),
                 *self._graphiql.asset_routes(),
             ],
-            exception_handlers={HTTPException: _refused},
+            exception_handlers={HTTPException: _refused, OverloadedError: _overloaded},
             lifespan=self._lifespan,
         )
         direct = routes if settings.allowed_origins else _Direct(self._graphql, routes)
@@ -132,12 +140,19 @@ class Server:
         return Session(principal, account, self.database, self._following, self.settings)
 
     async def _account(self, account_id: UUID) -> Account:
-        """The account of a verified token. Accounts do not change, so those seen lately are kept."""
+        """The account of a verified token."""
+        account = await self._known_account(account_id)
+        if account is None:
+            raise _unauthenticated("The token is for an account that does not exist.")
+        return account
+
+    async def _known_account(self, account_id: UUID) -> Account | None:
+        """An account, if there is one. Accounts do not change, so those seen lately are kept."""
         account = self._accounts.get(account_id)
         if account is None:
             account = await accounts.by_id(self.database, account_id)
             if account is None:
-                raise _unauthenticated("The token is for an account that does not exist.")
+                return None
             self._accounts[account_id] = account
             if len(self._accounts) > MOST_KEPT_ACCOUNTS:
                 self._accounts.popitem(last=False)
@@ -210,6 +225,11 @@ async def _refused(_: Request, error: Exception) -> Response:
     code = HTTPStatus(error.status_code).name
     answer = {"errors": [{"message": f"{error.detail}.", "extensions": {"code": code}}]}
     return JSONResponse(answer, error.status_code, error.headers)
+
+
+async def _overloaded(_: Request, error: Exception) -> Response:
+    answer = {"errors": [{"message": str(error), "extensions": {"code": "SERVICE_UNAVAILABLE"}}]}
+    return JSONResponse(answer, 503, {"Retry-After": "1"})
 
 
 async def _to_graphql(_: Request) -> Response:

@@ -279,6 +279,9 @@ class Settings(BaseSettings):
         100, ge=1, le=10_000, description="Most ids of one kind that an entry of the audit log names."
     )
     max_ids: int = Field(1_000, ge=1, le=10_000, description="Most ids in one list of one request.")
+    max_campaign_segments: int = Field(
+        100, ge=1, le=1_000, description="Most segments that one campaign includes and excludes, all in all."
+    )
     max_synced: int = Field(
         1_000,
         ge=1,
@@ -316,6 +319,15 @@ class Settings(BaseSettings):
         1, ge=0.1, le=60, description="Seconds after which what subscriptions follow is looked at again."
     )
 
+    # Exports
+    export_url_seconds: int = Field(
+        300, ge=10, le=86_400, description="Seconds for which the address of an export is good for a download to begin."
+    )
+    max_exports: int = Field(
+        2, ge=1, le=100, description="Most exports that one process sends at once, each on a connection of its own."
+    )
+    export_timeout: float = Field(1_800, gt=0, le=86_400, description="Seconds that an export may take.")
+
     # Which documents
     persisted_documents: Literal["off", "apq", "trusted-only"] = Field(
         "apq",
@@ -338,7 +350,10 @@ class Settings(BaseSettings):
         20, gt=0, le=3600, description="Seconds between pings on a WebSocket and between comments in an event stream."
     )
     send_timeout: float = Field(
-        30, gt=0, le=3600, description="Seconds that the client of a WebSocket or event stream may leave it unread."
+        30,
+        gt=0,
+        le=3600,
+        description="Seconds that the client of a WebSocket, event stream or export may leave it unread.",
     )
 
     # How it is watched

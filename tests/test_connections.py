@@ -53,6 +53,18 @@ async def test_who_finds_no_connection_in_time_is_told_when_to_come_again(
     assert (await crowded.http.post("/graphql", json={"query": document})).status_code == 200
 
 
+async def test_who_fetches_an_export_is_told_too(crowded: Client, world: World, watcher: Watcher) -> None:
+    export = "query($id: ID!) { segment(id: $id) { exportUrl } }"
+    address = (await crowded.data(export, id=str(await world.segment())))["segment"]["exportUrl"]
+    async with watcher.holding("candidate"):
+        first = asyncio.create_task(crowded.http.post("/graphql", json={"query": CANDIDATES}))
+        await watcher.until_waiting(1)
+        refused = await crowded.http.head(address)
+        assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
+    assert (await first).status_code == 200
+    assert (await crowded.http.head(address)).status_code == 200
+
+
 async def test_a_slow_search_keeps_no_other_read_waiting(crowded: Client, watcher: Watcher) -> None:
     async with watcher.holding("candidate"):
         searching = asyncio.create_task(crowded.http.post("/graphql", json={"query": SEARCH}))

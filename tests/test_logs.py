@@ -187,7 +187,7 @@ async def test_who_asked_is_named_by_what_only_their_account_leads_back_to(
 ) -> None:
     async with serving(Server(settings, database_url, SECRET).app) as address:
         for of in (world, world, other_world):
-            async with Client.of(address, settings, SECRET, of.account_id, subject="ada@example.nl") as client:
+            async with Client.of(address, settings, SECRET, of.account_id, subject="lovelace@example.nl") as client:
                 await client.data("{ __typename }")
     lines = [event for event in log.events() if event["event"] == "operation"]
     assert [line["account"] for line in lines] == [
@@ -195,4 +195,4 @@ async def test_who_asked_is_named_by_what_only_their_account_leads_back_to(
     ]
     first, again, elsewhere = (line["subject"] for line in lines)
     assert first == again != elsewhere
-    assert "ada" not in log.getvalue()
+    assert "lovelace" not in log.getvalue()

@@ -3,6 +3,7 @@
 import contextlib
 import gc
 import os
+import re
 import tracemalloc
 from collections import Counter
 from random import Random
@@ -26,6 +27,9 @@ from tests.client import Client
 from tests.inventory import Inventory
 from tests.querying import Query, Writing
 from tests.test_readme import A_CANDIDATE, A_SEGMENT, filled
+
+LINK = re.compile(rb"/exports\?token=[\w-]+")
+"""The address of an export ends at a moment, so no two need be the same."""
 
 QUERIES = int(os.environ.get("PLAN_QUERIES", "5000"))
 SHARES = 20
@@ -95,7 +99,7 @@ async def compare(query: Query, session: Session) -> str:
         return "error"
     assert not expected.errors, (query, expected.errors)
     assert expected.data is not None
-    assert encoded(found) == encoded(expected.data), query
+    assert LINK.sub(b"LINK", encoded(found)) == LINK.sub(b"LINK", encoded(expected.data)), query
     return "alike"
 
 

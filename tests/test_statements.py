@@ -33,6 +33,8 @@ SOURCES = sorted(
         "overseeing",
         "server.py",
         "database.py",
+        "snapshots.py",
+        "statements.py",
         "context.py",
         "worker.py",
     )

@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from hashlib import blake2b
 from uuid import UUID
 
 import asyncpg
@@ -65,7 +66,11 @@ class Account:
     id: UUID
     name: str
     secret: bytes
-    """Signs the account's cursors and salts the hashes of erased people."""
+    """Signs the account's cursors and links, and salts the hashes of erased people."""
+
+    def alias_of(self, subject: str) -> bytes:
+        """A name for somebody that says who it is only to those who have the account's secret."""
+        return blake2b(subject.encode(), key=self.secret, digest_size=8).digest()
 
 
 async def create(database: Database, name: str) -> Account:

@@ -16,12 +16,13 @@ from datetime import datetime
 
 from asyncpg import Record
 
-from app.database import Database, Snapshot
+from app.database import Database
 from app.domain import accounts, quota
 from app.domain.accounts import Account
 from app.domain.eligibility import eligible, rules
 from app.domain.sql import Parameters
 from app.models import Channel
+from app.snapshots import Snapshot
 
 SIZE = """
 -- How much there is to check.

@@ -13,9 +13,10 @@ from uuid import UUID
 
 from asyncpg import Record
 
-from app.database import Database, Snapshot, Transaction
+from app.database import Database, Transaction
 from app.domain.sql import Parameters, Place
 from app.models import Channel, IneligibilityCode
+from app.snapshots import Snapshot
 
 DEMANDS = """
 -- The policies that segments of each channel demand, and the channels with suppressed addresses.

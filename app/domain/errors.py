@@ -84,6 +84,22 @@ class SegmentArchivedError(DomainError):
 
 
 @dataclass(eq=False)
+class SegmentOutOfUseError(DomainError):
+    """The segment is archived. Restore it to include it in a campaign."""
+
+    code = "SEGMENT_ARCHIVED"
+
+
+@dataclass(eq=False)
+class ChannelMismatchError(DomainError):
+    """The segment's channel is {segment_channel}, the campaign's is {channel}."""
+
+    segment_channel: str = ""
+    channel: str = ""
+    code = "CHANNEL_MISMATCH"
+
+
+@dataclass(eq=False)
 class ContractInactiveError(DomainError):
     """No contract of the account is in force today."""
 

@@ -8,7 +8,7 @@ of which some may be walked and others sought, by one statement for both.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from uuid import UUID
@@ -48,6 +48,10 @@ Source = Callable[[Parameters, Window | None], str]
 """The FROM of the rows in this window, or of all rows when they are only counted."""
 
 
+Count = Callable[[Database, UUID, Sequence[UUID]], Awaitable[dict[UUID, int]]]
+"""How many rows each of these parents has, in an account."""
+
+
 @dataclass(frozen=True, slots=True)
 class Listing:
     """What rows to read: their columns, the FROM they come from and, given a statement's parameters, the condition.
@@ -65,6 +69,8 @@ class Listing:
     """Whether the best plan depends on the values, as it does with a search filter."""
     walk: Walk | None = None
     """For a search that may find very many rows or very few."""
+    count: Count | None = None
+    """How the rows of many parents are counted, where that is not best done as they are read."""
 
     def rows_from(self, p: Parameters, window: Window | None = None) -> str:
         return self.source if isinstance(self.source, str) else self.source(p, window)
@@ -143,25 +149,27 @@ class _Counts:
         self._account_id = account_id
         self._parent_ids = list(parent_ids)
         self._listing = listing
-        self._counted: asyncio.Task[dict[UUID, int]] | None = None
+        self._counted: asyncio.Future[dict[UUID, int]] | None = None
 
     async def of(self, parent_id: UUID) -> int:
         if self._counted is None:
-            self._counted = asyncio.create_task(self._count())
+            count = self._listing.count or partial(_count, self._listing)
+            self._counted = asyncio.ensure_future(count(self._database, self._account_id, self._parent_ids))
         # Shielded, because who asks may be cancelled while others still wait for the same.
         return (await asyncio.shield(self._counted))[parent_id]
 
-    async def _count(self) -> dict[UUID, int]:
-        p = Parameters(self._account_id)
-        parents = f"unnest({p(self._parent_ids)}::uuid[]) AS parent(id)"
-        condition = self._listing.condition(p)
-        rows = await self._database.search(
-            f"-- For each parent, count {self._listing.purpose}.\n"
-            f"SELECT parent.id, counted.count FROM {parents} CROSS JOIN LATERAL (\n"
-            f"SELECT count(*) AS count FROM {self._listing.rows_from(p)} WHERE {condition}\n) AS counted",
-            *p.values,
-        )
-        return {row["id"]: row["count"] for row in rows}
+
+async def _count(listing: Listing, database: Database, account_id: UUID, parent_ids: Sequence[UUID]) -> dict[UUID, int]:
+    p = Parameters(account_id)
+    parents = f"unnest({p(parent_ids)}::uuid[]) AS parent(id)"
+    condition = listing.condition(p)
+    rows = await database.search(
+        f"-- For each parent, count {listing.purpose}.\n"
+        f"SELECT parent.id, counted.count FROM {parents} CROSS JOIN LATERAL (\n"
+        f"SELECT count(*) AS count FROM {listing.rows_from(p)} WHERE {condition}\n) AS counted",
+        *p.values,
+    )
+    return {row["id"]: row["count"] for row in rows}
 
 
 def _rows(listing: Listing, window: Window, p: Parameters, keyed: bool) -> str:

@@ -1,8 +1,9 @@
 """What the connections of the graph list, in which orders, under which conditions."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
+from app.domain.campaigns import COLUMNS as CAMPAIGN_COLUMNS
 from app.domain.conditions import FIRST_NAME, LAST_NAME, Conditions
 from app.domain.eligibility import Rules, eligible, not_lapsed
 from app.domain.listing import MOST_WALKED, MOST_WALKED_COMBINED, MOST_WALKED_UNSERVED, Listing, Walk
@@ -263,6 +264,29 @@ def applications(of: str) -> Listing:
         ),
     )
 
+
+def campaigns(name_contains: str | None, channel: Channel | None, settings: Settings) -> Listing:
+    def condition(p: Parameters) -> str:
+        conditions = ["g.account_id = $1"]
+        if name_contains:
+            text = searched_text(name_contains, settings.max_text_length)
+            conditions.append(f"position(lower({p(text)}) IN lower(g.name)) > 0")
+        if channel is not None:
+            conditions.append(f"g.channel = '{channel}'")
+        return " AND ".join(conditions)
+
+    return Listing("campaigns", CAMPAIGN_COLUMNS, "campaign g", condition, CAMPAIGN_ORDER, searched=bool(name_contains))
+
+
+CAMPAIGN_ORDER = Order("campaigns", (Key("g.created_at", "timestamptz"), Key("g.id", "uuid")), descending=True)
+
+CAMPAIGNS_OF_SEGMENT = Listing(
+    "campaigns of a segment",
+    CAMPAIGN_COLUMNS,
+    "campaign_segment cs JOIN campaign g ON g.account_id = $1 AND g.id = cs.campaign_id",
+    lambda _: "cs.account_id = $1 AND cs.segment_id = parent.id",
+    replace(CAMPAIGN_ORDER, name="campaigns of a segment"),
+)
 
 CANDIDATES_OF_LIST = Listing(
     "candidates on a list",

@@ -57,6 +57,7 @@ UNION ALL SELECT id, 'MembershipOperation' FROM membership_operation WHERE accou
 UNION ALL SELECT id, 'PrivacyPolicy' FROM privacy_policy WHERE account_id = $1 AND id = ANY($2::uuid[])
 UNION ALL SELECT id, 'Vacancy' FROM vacancy WHERE account_id = $1 AND id = ANY($2::uuid[])
 UNION ALL SELECT id, 'CandidateList' FROM candidate_list WHERE account_id = $1 AND id = ANY($2::uuid[])
+UNION ALL SELECT id, 'Campaign' FROM campaign WHERE account_id = $1 AND id = ANY($2::uuid[])
 UNION ALL SELECT id, 'Account' FROM account WHERE id = $1 AND id = ANY($2::uuid[])
 """
 

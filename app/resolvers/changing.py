@@ -31,6 +31,8 @@ class Result:
     removed_membership_count: int | None = None
     erased_count: int | None = None
     lifted_count: int | None = None
+    campaign_id: UUID | None = None
+    deleted_campaign_id: UUID | None = None
     contract_id: UUID | None = None
     user_errors: tuple[Failure, ...] = ()
 

@@ -16,16 +16,19 @@ from app.domain.names import many_ids, uuid
 from app.domain.paging import PageArguments
 from app.engine.batch import BatchFunction, load
 from app.engine.plan import Asking, Columns, read_of
+from app.resolvers.loaders import campaigns as campaign_loaders
 from app.resolvers.loaders import candidates as candidate_loaders
 from app.resolvers.loaders import segments as segment_loaders
 from app.resolvers.loaders import vacancies as vacancy_loaders
 from app.resolvers.preview import preview
 from app.schema.account import Account, AddCandidatesPreview, Contract, QuotaUsage, Viewer
 from app.schema.audit import AuditEntryConnection, AuditFilter
+from app.schema.campaign import CampaignConnection
 from app.schema.candidate import Candidate, CandidateConnection
 from app.schema.connections import After, Before, First, Last, reads_cursors
 from app.schema.enums import CandidateOrderField, Channel, OrderDirection, SegmentOrderField
 from app.schema.inputs import (
+    CampaignFilter,
     CandidateFilter,
     CandidateListFilter,
     CandidateOrder,
@@ -52,6 +55,7 @@ BY_KIND: dict[str, BatchFunction] = {
     "PrivacyPolicy": candidate_loaders.policies_by_id,
     "Vacancy": vacancy_loaders.vacancies_by_id,
     "CandidateList": vacancy_loaders.candidate_lists_by_id,
+    "Campaign": campaign_loaders.campaigns_by_id,
 }
 
 
@@ -212,6 +216,21 @@ class Query:
         context = reader(info)
         wanted = filter or SuppressionFilter()
         listing = lists.suppressions(wanted.channel, wanted.address_contains, context.settings)
+        return await _page(info, listing, PageArguments(first, after, last, before))
+
+    @strawberry.field(description="The account's campaigns, those made last first.")
+    async def campaigns(
+        self,
+        info: Asked,
+        filter: Annotated[CampaignFilter | None, strawberry.argument(description="Which campaigns.")] = None,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+    ) -> CampaignConnection:
+        context = reader(info)
+        wanted = filter or CampaignFilter()
+        listing = lists.campaigns(wanted.name_contains, wanted.channel, context.settings)
         return await _page(info, listing, PageArguments(first, after, last, before))
 
     @strawberry.field(description="The account's privacy policies, by name.")

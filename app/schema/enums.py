@@ -6,6 +6,7 @@ import strawberry
 
 from app import models
 from app.auth import Permission as PrincipalPermission
+from app.domain import export_links
 from app.domain.sync.candidate_lists import MembersMode
 
 
@@ -18,6 +19,7 @@ def described(kind: type[StrEnum], description: str, values: dict[str, str], nam
 
 CandidateListMode = MembersMode
 Channel = models.Channel
+ExportFormat = export_links.ExportFormat
 IneligibilityCode = models.IneligibilityCode
 MembershipOperationKind = models.MembershipOperationKind
 MembershipOperationStatus = models.MembershipOperationStatus
@@ -168,6 +170,17 @@ described(
     },
 )
 described(
+    ExportFormat,
+    "How an export is written: in UTF-8, a line for each candidate, by their ids.",
+    {
+        "CSV": (
+            "RFC 4180 with a line of names, lines ending in LF. A text that a spreadsheet would compute, for it begins"
+            " with = + - @, a tab or a line end, comes with an apostrophe before it; a number in E.164 stays as it is."
+        ),
+        "NDJSON": "One JSON object on each line, with every text as it is.",
+    },
+)
+described(
     CandidateListMode,
     "What becomes of candidates who are named for a candidate list.",
     {
@@ -184,7 +197,9 @@ described(
         "INVALID_INPUT": "A value is out of its bounds; the message says which bounds.",
         "NOT_FOUND": "There is nothing with this id in the account.",
         "NAME_TAKEN": "Another thing of its kind has the name.",
-        "SEGMENT_ARCHIVED": "The segment is archived, so nobody adds or removes members.",
+        "SEGMENT_ARCHIVED": (
+            "The segment is archived: nobody adds or removes members, and no campaign may begin to include it."
+        ),
         "CHANNEL_MISMATCH": "The segment is for another channel than the campaign.",
         "QUOTA_EXCEEDED": "The contract does not allow the endpoints that this needs.",
         "CONTRACT_INACTIVE": "No contract is in force today.",

@@ -136,6 +136,12 @@ class SuppressionFilter:
     )
 
 
+@strawberry.input(description="Conditions on campaigns; those given must all hold.")
+class CampaignFilter:
+    name_contains: str | None = field(default=None, description="The text anywhere in the name, whatever its case.")
+    channel: Channel | None = field(default=None, description="Only campaigns of this channel.")
+
+
 @strawberry.input(description="All candidates that a search finds when the request is made.")
 class AllSearchResults(selection.AllSearchResults):
     filter: CandidateFilter = field(

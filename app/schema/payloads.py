@@ -8,9 +8,11 @@ from strawberry.types import Info
 from app.domain import quota
 from app.domain.errors import ContractInactiveError
 from app.engine.batch import batch_field
+from app.resolvers.loaders.campaigns import campaigns_by_id
 from app.resolvers.loaders.candidates import candidates_by_id, policies_by_id
 from app.resolvers.loaders.segments import operations_by_id, segments_by_id
 from app.schema.account import QuotaUsage
+from app.schema.campaign import Campaign
 from app.schema.candidate import Candidate
 from app.schema.errors import UserError
 from app.schema.operation import MembershipOperation
@@ -33,6 +35,15 @@ class SegmentPayload(Payload):
 
     segment: Segment | None = batch_field(
         segments_by_id, key="segment_id", description="The segment as it is now; null when the mutation failed."
+    )
+
+
+@strawberry.type
+class CampaignPayload(Payload):
+    """A payload with the campaign that was made or changed."""
+
+    campaign: Campaign | None = batch_field(
+        campaigns_by_id, key="campaign_id", description="The campaign as it is now; null when the mutation failed."
     )
 
 

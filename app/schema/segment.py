@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import strawberry
 
 from app.engine.batch import batch_field, part_field
+from app.resolvers.loaders import campaigns as load_campaigns
+from app.resolvers.loaders import exports as load_exports
 from app.resolvers.loaders import segments as load
 from app.schema.candidate import Candidate, CandidateConnection
 from app.schema.connections import READS_CURSORS, READS_NOTHING, Connection, Counted, cursor, edges
@@ -13,8 +15,10 @@ from app.schema.enums import Channel
 from app.schema.node import Node
 
 if TYPE_CHECKING:
+    from app.schema.campaign import CampaignConnection
     from app.schema.operation import MembershipOperationConnection
 
+LaterCampaignConnection = Annotated["CampaignConnection", strawberry.lazy("app.schema.campaign")]
 LaterMembershipOperationConnection = Annotated["MembershipOperationConnection", strawberry.lazy("app.schema.operation")]
 
 
@@ -72,6 +76,18 @@ class Segment(Node):
     )
     has_member: bool = batch_field(
         load.membership_by_segment, description="Whether the candidate is in it; false for an unknown candidate."
+    )
+    campaigns: LaterCampaignConnection = batch_field(
+        load_campaigns.campaigns_by_segment,
+        description="The campaigns that include or exclude it, those made last first.",
+    )
+    export_url: str | None = batch_field(
+        load_exports.export_urls_by_segment,
+        description=(
+            "Where its members can be fetched as a file, as a path on this server. The address needs no token: whoever"
+            " has it has the file, while it is good, by default for 5 minutes. The columns are id, externalId,"
+            " firstName, lastName, email, verifiedMobile, city, country and addedAt. Null for who may not READ."
+        ),
     )
     operations: LaterMembershipOperationConnection = batch_field(
         load.operations_by_segment, description="The history of additions and removals, newest first."

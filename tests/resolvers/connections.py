@@ -128,6 +128,35 @@ async def _skipped(world: World, count: int) -> Made:
     return await world.add(segment, candidates), [str(candidate) for candidate in candidates]
 
 
+async def _campaigns(world: World, count: int) -> Made:
+    return None, [str(await world.campaign()) for _ in range(count)]
+
+
+async def _campaigns_of_segment(world: World, count: int) -> Made:
+    segment = await world.segment()
+    return segment, [str(await world.campaign(segment, excluded=index % 2 == 0)) for index in range(count)]
+
+
+async def _another_campaign(world: World, segment: UUID | None) -> None:
+    assert segment is not None
+    await world.campaign(segment)
+
+
+async def _audience(world: World, count: int) -> Made:
+    """Some are in both segments."""
+    first, second = await world.segment(), await world.segment()
+    candidates = await world.candidates(count)
+    await world.add(first, candidates[: count // 2 + 1])
+    await world.add(second, candidates[count // 2 :])
+    return await world.campaign(first, second), [str(candidate) for candidate in candidates]
+
+
+async def _another_reached(world: World, campaign: UUID | None) -> None:
+    segment = await world.segment()
+    await world.add(segment, [await world.candidate()])
+    await world.insert("campaign_segment", campaign_id=campaign, segment_id=segment)
+
+
 async def _entries(world: World, count: int) -> Made:
     """Two at a time at the same moment."""
     ids = [str(uuid7()) for _ in range(count)]
@@ -171,6 +200,20 @@ CASES = {
         _lists,
         lambda world, _: _one(world.candidate_list("List 1")),
         "DELETE FROM candidate_list WHERE account_id = $1 AND id = $2",
+    ),
+    "Query.campaigns": Case(
+        _campaigns, lambda world, _: _one(world.campaign()), "DELETE FROM campaign WHERE account_id = $1 AND id = $2"
+    ),
+    "Segment.campaigns": Case(
+        _campaigns_of_segment,
+        _another_campaign,
+        "DELETE FROM campaign_segment WHERE account_id = $1 AND campaign_id = $2 AND segment_id = $3",
+    ),
+    "Campaign.audience": Case(
+        _audience,
+        _another_reached,
+        "DELETE FROM segment_member WHERE account_id = $1 AND candidate_id = $2 AND segment_id IN"
+        " (SELECT segment_id FROM campaign_segment WHERE account_id = $1 AND campaign_id = $3)",
     ),
     "Query.auditLog": Case(_entries, lambda world, _: _one(_entries(world, 1)), None),
     "Query.suppressions": Case(
