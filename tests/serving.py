@@ -24,6 +24,8 @@ class ServingProcess:
             "DATABASE_URL": database_url,
             "SEGMENTS_JWT_SECRET": secret,
             "SEGMENTS_LOG_LEVEL": "WARNING",
+            # Other tests leave operations in the database that nobody is to work on.
+            "SEGMENTS_WORKERS": "0",
             "PORT": str(self.port),
             **environment,
         }

@@ -48,10 +48,7 @@ async def start(database_url: str, tmp_path: Path, settings: Settings, world: Wo
     started: list[tuple[ServingProcess, Client]] = []
 
     async def begin(**environment: str) -> Client:
-        # Nobody works on what the tests say is under way.
-        process = ServingProcess(
-            database_url, SECRET, tmp_path / f"{len(started)}.log", SEGMENTS_WORKERS="0", **environment
-        )
+        process = ServingProcess(database_url, SECRET, tmp_path / f"{len(started)}.log", **environment)
         client = Client.of(process.address, settings, SECRET, world.account_id)
         started.append((process, client))
         await process.start()

@@ -48,6 +48,11 @@ SELECT s.id, s.channel, s.archived_at, EXISTS (
 FROM segment s WHERE s.account_id = $1 AND s.id = ANY($3::uuid[])
 """
 
+CURRENT = """
+-- The segments that a campaign has, and whether it excludes them.
+SELECT segment_id, excluded FROM campaign_segment WHERE account_id = $1 AND campaign_id = $2
+"""
+
 CLEAR = """
 -- Take all segments out of the campaign.
 DELETE FROM campaign_segment WHERE account_id = $1 AND campaign_id = $2
@@ -145,8 +150,10 @@ async def _set(
     ]
     if errors:
         raise RefusedError(errors)
-    await tx.fetch(CLEAR, tx.account_id, campaign_id)
-    await tx.fetch(FILL, tx.account_id, campaign_id, list(chosen), excluded)
+    current = {(row["segment_id"], row["excluded"]) for row in await tx.fetch(CURRENT, tx.account_id, campaign_id)}
+    if current != {(id, id in excluded) for id in chosen}:
+        await tx.fetch(CLEAR, tx.account_id, campaign_id)
+        await tx.fetch(FILL, tx.account_id, campaign_id, list(chosen), excluded)
 
 
 def _obstacles(
