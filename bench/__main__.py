@@ -3,6 +3,6 @@
 import subprocess
 import sys
 
-for name in ("refusing", "add", "search", "nested", "import", "watching", "reads"):
+for name in ("refusing", "add", "search", "nested", "import", "watching", "reads", "memory"):
     print(f"\n== bench.{name}", flush=True)
     subprocess.run([sys.executable, "-m", f"bench.{name}"], check=True)
