@@ -19,9 +19,8 @@ MOST_MOMENTS = 20_000
 MOST_STATEMENTS = {"once": 500, "each time": 50}
 """Statements that a connection keeps prepared. Those of searches are large, and there are as many as filters."""
 
-SECONDS_UNUSED = 300.0
-SECONDS_UNUSED_LAZILY = 30.0
-"""After which a connection that nobody needs is closed."""
+SECONDS_UNUSED = 30.0
+"""After which a connection that was opened lazily and that nobody needs is closed."""
 
 Planned = Literal["once", "each time"]
 """When PostgreSQL plans a statement: once for all values, or each time for the values it is run with."""
@@ -57,7 +56,7 @@ class Connections:
             url,
             min_size=0 if lazily else 1,
             max_size=size,
-            max_inactive_connection_lifetime=SECONDS_UNUSED_LAZILY if lazily else SECONDS_UNUSED,
+            max_inactive_connection_lifetime=SECONDS_UNUSED if lazily else 0,
             init=_set_codecs,
             reset=_keep,
             statement_cache_size=0 if settings.pgbouncer else MOST_STATEMENTS[planned],

@@ -87,6 +87,11 @@ class Context:
             self._policies = self._begun(reading.policies(self.database, self.account.id))
         return await asyncio.shield(self._policies)
 
+    def forget(self) -> None:
+        """What was read so far may not be true any more."""
+        self.loaders.clear()
+        self._rules = self._policies = None
+
     def demand(self, permission: Permission) -> None:
         """Raises FORBIDDEN, naming the permission, when the token does not carry it."""
         if permission not in self.principal.permissions:

@@ -19,24 +19,32 @@ from strawberry.schema.schema_converter import GraphQLCoreConverter
 from app.auth import Permission
 from app.engine.batch import value_of
 from app.resolvers.mutations.add_candidates_to_segment import add_candidates_to_segment
+from app.resolvers.mutations.add_suppressions import add_suppressions
 from app.resolvers.mutations.archive_segment import archive_segment
 from app.resolvers.mutations.cancel_operation import cancel_operation
 from app.resolvers.mutations.create_campaign import create_campaign
+from app.resolvers.mutations.create_privacy_policy import create_privacy_policy
 from app.resolvers.mutations.create_segment import create_segment
 from app.resolvers.mutations.delete_campaign import delete_campaign
 from app.resolvers.mutations.delete_segment import delete_segment
+from app.resolvers.mutations.erase_candidates import erase_candidates
+from app.resolvers.mutations.lift_suppressions import lift_suppressions
 from app.resolvers.mutations.record_applications import record_applications
+from app.resolvers.mutations.record_consents import record_consents
 from app.resolvers.mutations.remove_candidates_from_segment import remove_candidates_from_segment
+from app.resolvers.mutations.rename_privacy_policy import rename_privacy_policy
 from app.resolvers.mutations.rename_segment import rename_segment
 from app.resolvers.mutations.renew_contract import renew_contract
 from app.resolvers.mutations.restore_segment import restore_segment
 from app.resolvers.mutations.set_campaign_segments import set_campaign_segments
 from app.resolvers.mutations.set_candidate_list_members import set_candidate_list_members
 from app.resolvers.mutations.set_endpoint_limit import set_endpoint_limit
+from app.resolvers.mutations.set_required_policies import set_required_policies
 from app.resolvers.mutations.undo_operation import undo_operation
 from app.resolvers.mutations.upsert_candidate_lists import upsert_candidate_lists
 from app.resolvers.mutations.upsert_candidates import upsert_candidates
 from app.resolvers.mutations.upsert_vacancies import upsert_vacancies
+from app.resolvers.mutations.withdraw_consents import withdraw_consents
 from app.resolvers.queries import Query
 from app.resolvers.subscriptions import Subscription
 from app.schema.errors import IMPLEMENTATIONS
@@ -53,8 +61,8 @@ def _sync(resolver: object, description: str) -> object:
 
 @strawberry.type(
     description=(
-        "Everything that can be changed. Each mutation happens whole or, when it has userErrors, not at all; those of"
-        " a sync keep the good items and say what is wrong with the others."
+        "Everything that can be changed. Each mutation happens whole or, when it has userErrors, not at all; those that"
+        " take many items keep the good ones, and say of each of the others what is wrong with it."
     )
 )
 class Mutation:
@@ -107,6 +115,41 @@ class Mutation:
         upsert_candidate_lists, "Makes candidate lists and renames those that are known, by their externalId."
     )
     set_candidate_list_members = _sync(set_candidate_list_members, "Changes who is on a candidate list.")
+    record_consents = _mutation(
+        record_consents,
+        "Keeps what candidates accepted. Idempotent: the last word of a candidate on a policy, by its moment, stands.",
+        Permission.SYNC_CANDIDATES,
+    )
+    withdraw_consents = _mutation(
+        withdraw_consents,
+        "Takes candidates' consents back, now. Memberships that rested on them end with it.",
+        Permission.SYNC_CANDIDATES,
+    )
+    erase_candidates = _mutation(
+        erase_candidates,
+        "Erases people and everything that is kept of them, for good.",
+        Permission.SYNC_CANDIDATES,
+    )
+    add_suppressions = _mutation(
+        add_suppressions,
+        "Keeps addresses from being contacted, whoever has them. Memberships of theirs in the channel end with it.",
+        Permission.MANAGE_ACCOUNT,
+    )
+    lift_suppressions = _mutation(
+        lift_suppressions, "Lets suppressed addresses be contacted again.", Permission.MANAGE_ACCOUNT
+    )
+    create_privacy_policy = _mutation(
+        create_privacy_policy, "Makes a privacy policy that no channel demands yet.", Permission.MANAGE_ACCOUNT
+    )
+    rename_privacy_policy = _mutation(
+        rename_privacy_policy, "Gives a privacy policy another name.", Permission.MANAGE_ACCOUNT
+    )
+    set_required_policies = _mutation(
+        set_required_policies,
+        "Says which policies the segments of a channel demand. Memberships of those who did not accept them end with"
+        " it. requiredPoliciesPreview says whose.",
+        Permission.MANAGE_ACCOUNT,
+    )
 
 
 def _finished(schema: GraphQLSchema) -> GraphQLSchema:

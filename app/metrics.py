@@ -62,9 +62,9 @@ class Metrics(Observer):
             "deprecated_uses", "Operations that used this deprecated part of the schema.", "part", "client"
         )
         self._statuses = counter("http_responses", "Answers by HTTP status.", "status")
-        self._open = Gauge(
-            "segments_open", "Requests under way and open sockets.", ("transport",), registry=self.registry
-        )
+        self._by_status: dict[int, Counter] = {}
+        is_open = Gauge("segments_open", "Requests under way and open sockets.", ("transport",), registry=self.registry)
+        self._now_open = {transport: is_open.labels(transport) for transport in ("http", "websocket")}
         build = Gauge("segments_build_info", "Always 1.", ("version", "python"), registry=self.registry)
         build.labels(version("segments"), platform.python_version()).set(1)
 
@@ -73,13 +73,16 @@ class Metrics(Observer):
         self.registry.register(_Busy(database.use, documents))
 
     def opened(self, exchange: Exchange) -> None:
-        self._open.labels(exchange.transport).inc()
+        self._now_open[exchange.transport].inc()
 
     def closed(self, exchange: Exchange, status: int | None) -> None:
         # Its transport may have been named more precisely since it was opened.
-        self._open.labels("websocket" if exchange.is_socket else "http").dec()
+        self._now_open["websocket" if exchange.is_socket else "http"].dec()
         if status is not None:
-            self._statuses.labels(str(status)).inc()
+            found = self._by_status.get(status)
+            if found is None:
+                found = self._by_status[status] = self._statuses.labels(str(status))
+            found.inc()
 
     def ended(self, operation: Observed) -> None:
         name = "anonymous" if operation.name is None else self._operations.bounded(operation.name)

@@ -164,6 +164,15 @@ class Settings(BaseSettings):
         le=100,
         description="Queued operations that one process goes on with at once; 0 leaves them to others.",
     )
+    sweep_interval: float = Field(
+        60,
+        ge=0.1,
+        le=86400,
+        description="Seconds after which a worker looks again for consents that expired and keys that are too old.",
+    )
+    idempotency_days: int = Field(
+        30, ge=1, le=3650, description="Days for which the outcome under an idempotency key is kept, at least."
+    )
     worker_interval: float = Field(
         1, ge=0.01, le=60, description="Seconds after which a worker with nothing to do looks for operations again."
     )
@@ -289,6 +298,12 @@ class Settings(BaseSettings):
     )
     max_filter_conditions: int = Field(100, ge=1, le=1_000, description="Most conditions in one candidate filter.")
     max_text_length: int = Field(200, ge=1, le=10_000, description="Longest text in a filter, in characters.")
+    max_policies: int = Field(
+        100,
+        ge=1,
+        le=1_000,
+        description="Most privacy policies of one account; each that a channel demands is looked up.",
+    )
     max_skipped: int = Field(100_000, ge=0, description="Most left-out candidates that one operation keeps by name.")
     max_socket_operations: int = Field(
         100, ge=1, le=10_000, description="Most operations that run at once on one WebSocket."

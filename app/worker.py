@@ -19,6 +19,7 @@ from app.connections import OverloadedError
 from app.database import BusyError, Database, UnknownAccountError
 from app.domain import background
 from app.domain.background import ChunkFailedError
+from app.domain.sweeping import sweep_due
 from app.models import MembershipOperationKind
 from app.notices import ChangeNotices
 from app.settings import Settings
@@ -77,6 +78,7 @@ class Worker:
     async def run(self) -> None:
         """Works until it is stopped. Nothing that the database does ends it."""
         async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._sweep())
             for _ in range(max(1, self._settings.workers)):
                 tasks.create_task(self._work())
 
@@ -100,6 +102,21 @@ class Worker:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(self._settings.worker_interval):
                         await self._news.wait()
+
+    async def _sweep(self) -> None:
+        """Now and then, what nobody asks for but time."""
+        while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._settings.sweep_interval):
+                    await self._stopping.wait()
+            if self._stopping.is_set():
+                return
+            try:
+                await sweep_due(self._database)
+            except PASSING as error:
+                log.warning("The worker cannot use the database: %s", type(error).__name__)
+            except Exception:
+                log.exception("The worker met what it does not know.")
 
     async def _go_round(self) -> bool:
         """A chunk for each account that has something to do. Whether any had."""

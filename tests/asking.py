@@ -48,6 +48,7 @@ KINDS = {
     "candidateIds": "Candidate",
     "operationId": "MembershipOperation",
     "policyId": "PrivacyPolicy",
+    "policyIds": "PrivacyPolicy",
     "campaignId": "Campaign",
 }
 """What the ids of arguments and input fields are ids of, by their names, where they must be given."""

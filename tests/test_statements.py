@@ -60,6 +60,9 @@ WITHOUT_ACCOUNT = {
     "domain/accounts.py: EVERY",  # `segments check` goes over all accounts, one by one.
     "domain/accounts.py: BY_NAME",  # The commands find an account by its name; no request does.
     "domain/background.py: WAITING",  # The worker serves all accounts, one by one.
+    "domain/sweeping.py: EXPIRED_ACCOUNTS",  # So does the sweep.
+    "domain/sweeping.py: UNSETTLED_ACCOUNTS",
+    "domain/sweeping.py: OLD_KEY_ACCOUNTS",
     "server.py: REVISION",  # Whether the database is migrated concerns no account.
 }
 """Statements that are run for no account."""
@@ -67,6 +70,9 @@ WITHOUT_ACCOUNT = {
 
 OVER_ALL_ACCOUNTS = {
     "domain/background.py: WAITING",  # Which accounts have something to go on with; what it is, is looked at in theirs.
+    "domain/sweeping.py: EXPIRED_ACCOUNTS",
+    "domain/sweeping.py: UNSETTLED_ACCOUNTS",
+    "domain/sweeping.py: OLD_KEY_ACCOUNTS",
 }
 """Statements that go over the rows of all accounts, and return nothing but accounts."""
 

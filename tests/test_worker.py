@@ -83,8 +83,8 @@ async def test_what_a_process_queues_its_worker_goes_on_with_at_once(
     ):
         asked = {"segmentId": str(segment_id), "candidates": {"allSearchResults": {}}}
         operation = (await client.data(ADD, input=asked))["done"]["operation"]
-        assert operation["status"] == "QUEUED"
         await until(world, UUID(operation["id"]), "COMPLETED")
+    assert (await world.operation(UUID(operation["id"])))["stepped_at"] is not None
     await ended_well(world, UUID(operation["id"]))
 
 

@@ -13,7 +13,7 @@ from uuid import UUID
 from asyncpg import Record
 
 from app.database import Database, Transaction
-from app.domain import operations, quota
+from app.domain import lapses, operations, quota
 from app.domain.eligibility import rules
 from app.domain.endings import end_in_segment
 from app.domain.membership import AddStep
@@ -238,10 +238,22 @@ async def _undo(tx: Transaction, work: Work, size: int, settings: Settings) -> C
     return await (_add if work.adds else _remove)(tx, work, size, settings)
 
 
+async def _lose(tx: Transaction, work: Work, size: int, settings: Settings) -> Chunk:
+    """Ends the memberships of those pending who are still in and still not eligible. The others it did not match."""
+    ids: Sequence[UUID] = await take(tx, work.id, work.cursor, size, settings)
+    if not ids:
+        return NOBODY_LEFT
+    lost = await lapses.not_eligible(tx, work.segment.channel, ids)
+    removed = await end_in_segment(tx, work.segment.id, work.segment.channel, work.id, lost)
+    outcome = Outcome(matched=removed - len(ids), removed=removed)
+    return Chunk(removed, ids[-1], outcome, last=len(ids) >= work.remaining)
+
+
 STEPS: Mapping[MembershipOperationKind, Step] = {
     MembershipOperationKind.ADD: _add,
     MembershipOperationKind.REMOVE: _remove,
     MembershipOperationKind.UNDO: _undo,
+    MembershipOperationKind.ELIGIBILITY_LOST: _lose,
 }
 """How operations of each kind go on."""
 

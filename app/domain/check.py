@@ -1,6 +1,7 @@
 """Recomputes from the rows what must hold after every commit. The design calls them I1 to I6:
 
-I1  Every member is eligible now. (A consent that expired since the last sweep is no breach: it waits for the sweep.)
+I1  Every member is eligible now. (A consent that expired since the last sweep is no breach: it waits for the sweep.
+    Nor is one that lacks while the demand for it is being enforced.)
 I2  The endpoints in use are counted, and with those set aside they are within the contract. (A contract may be
     lowered beneath its use, which the rows do not tell from a breach: it is a warning.)
 I3  The count of a segment is the number of its rows, which are of its channel.
@@ -63,25 +64,25 @@ WHERE s.account_id = $1 GROUP BY s.id, s.channel, m.channel
 
 ADDED = """
 -- Operations that added another number of members than they say.
-SELECT 'operation ' || o.id AS place, 'added_count' AS what, coalesce(a.count, 0)::text AS expected,
-  o.added_count::text AS found
+SELECT 'operation ' || o.id AS place, 'added_count' AS what,
+  (coalesce(a.count, 0) + o.erased_added_count)::text AS expected, o.added_count::text AS found
 FROM membership_operation o
 LEFT JOIN (
   SELECT operation_id, count(*) FROM (
     SELECT operation_id FROM segment_member WHERE account_id = $1
     UNION ALL SELECT added_by FROM past_segment_member WHERE account_id = $1) AS addition
   GROUP BY operation_id) AS a ON a.operation_id = o.id
-WHERE o.account_id = $1 AND o.added_count <> coalesce(a.count, 0)
+WHERE o.account_id = $1 AND o.added_count <> coalesce(a.count, 0) + o.erased_added_count
 """
 
 REMOVED = """
 -- Operations that removed another number of members than they say.
-SELECT 'operation ' || o.id AS place, 'removed_count' AS what, coalesce(r.count, 0)::text AS expected,
-  o.removed_count::text AS found
+SELECT 'operation ' || o.id AS place, 'removed_count' AS what,
+  (coalesce(r.count, 0) + o.erased_removed_count)::text AS expected, o.removed_count::text AS found
 FROM membership_operation o
 LEFT JOIN (SELECT removed_by, count(*) FROM past_segment_member WHERE account_id = $1 GROUP BY removed_by) AS r
   ON r.removed_by = o.id
-WHERE o.account_id = $1 AND o.removed_count <> coalesce(r.count, 0)
+WHERE o.account_id = $1 AND o.removed_count <> coalesce(r.count, 0) + o.erased_removed_count
 """
 
 SUMS = """
@@ -226,7 +227,7 @@ class Report:
     members: int = 0
     breaches: list[Breach] = field(default_factory=list)
     waiting: int = 0
-    """Memberships whose consents expired since the last sweep."""
+    """Memberships whose consents expired since the last sweep, or that do not meet a demand being enforced."""
     over_limit: int = 0
     """Endpoints beyond what the contract allows."""
 
@@ -237,7 +238,10 @@ class Report:
         """What there is to say: one line per breach, and what waits or is more than was agreed."""
         lines = [str(breach) for breach in self.breaches]
         if self.waiting:
-            lines.append(f"{self.account.name}: {self.waiting:,} memberships wait to be swept: their consents expired.")
+            lines.append(
+                f"{self.account.name}: {self.waiting:,} memberships wait to be ended: their consents expired, or a"
+                " policy is newly demanded."
+            )
         if self.over_limit:
             lines.append(f"{self.account.name}: {self.over_limit:,} endpoints more than the contract now allows.")
         return lines
@@ -285,13 +289,14 @@ async def check_account(snapshot: Snapshot, account: Account) -> Report:
 
 async def _check_eligibility(snapshot: Snapshot, report: Report, swept_until: datetime) -> None:
     demands = await rules(snapshot, report.account.id)
+    settled = await rules(snapshot, report.account.id, enforcing=False)
     for channel in Channel:
         p = Parameters(report.account.id)
         now = p.when_used(snapshot.now)
-        may_stay = eligible(demands, channel, "c", p, now, unexpired_at=p.when_used(swept_until))
+        may_stay = eligible(settled, channel, "c", p, now, unexpired_at=p.when_used(swept_until))
         rows = await snapshot.fetch(
             f"""
--- Members who may not be in, by segment; those whose consents expired since the last sweep apart.
+-- Members who may not be in, by segment; those apart whose membership is over for readers and has still to be ended.
 SELECT m.segment_id, count(*) FILTER (WHERE NOT m.waits) AS breaches, count(*) FILTER (WHERE m.waits) AS waiting,
   min(m.candidate_id::text) FILTER (WHERE NOT m.waits) AS example
 FROM (

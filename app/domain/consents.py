@@ -1,41 +1,47 @@
 """What candidates agree to and take back. What no longer holds up a membership ends it, in the same transaction."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
 from app.database import Transaction
-from app.domain.errors import DomainError, InvalidInputError, NotFoundError, RefusedError
+from app.domain.candidates import InvalidValueError, text
+from app.domain.errors import DomainError, InvalidInputError, NotFoundError, Path
+from app.domain.items import Kept, found, known_candidates
 from app.domain.lapses import end_lost_memberships
-from app.domain.names import not_found
-from app.domain.selection import FOUND
+from app.domain.policies import KNOWN as KNOWN_POLICIES
 
 CONSENTS = ("input", "consents")
 CANDIDATE_IDS = ("input", "candidateIds")
+POLICY_ID = ("input", "policyId")
 
-POLICIES = """
--- Which of these ids are privacy policies of the account.
-SELECT id FROM privacy_policy WHERE account_id = $1 AND id = ANY($2::uuid[])
-"""
+LONGEST_SOURCE = 200
 
-WITHDRAWALS = """
--- When these consents were withdrawn.
-SELECT k.candidate_id, k.policy_id, k.withdrawn_at
+EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
+LATEST = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
+"""The very first and last moments that can be written are no moments to PostgreSQL, but infinitely far away."""
+
+LAST_WORDS = """
+-- What these candidates last said to these policies.
+SELECT k.candidate_id, k.policy_id, k.granted_at, k.withdrawn_at
 FROM unnest($2::uuid[], $3::uuid[]) AS given(candidate_id, policy_id)
 JOIN consent k ON k.account_id = $1 AND k.candidate_id = given.candidate_id AND k.policy_id = given.policy_id
-WHERE k.account_id = $1 AND k.withdrawn_at IS NOT NULL
+WHERE k.account_id = $1
 """
 
 GIVEN = """unnest($2::uuid[], $3::uuid[], $4::timestamptz[], $5::timestamptz[], $6::text[])
   AS given(candidate_id, policy_id, granted_at, expires_at, source)"""
 
 CHANGE = f"""
--- The last word of those who said something before.
+-- The last word of those who said something else before.
 UPDATE consent k SET granted_at = given.granted_at, expires_at = given.expires_at, withdrawn_at = NULL,
   source = given.source
 FROM {GIVEN}
 WHERE k.account_id = $1 AND k.candidate_id = given.candidate_id AND k.policy_id = given.policy_id
+  AND (k.withdrawn_at IS NOT NULL OR (k.granted_at, k.expires_at, k.source)
+    IS DISTINCT FROM (given.granted_at, given.expires_at, given.source))
 """
 
 KEEP = f"""
@@ -59,85 +65,116 @@ RETURNING candidate_id
 
 @dataclass(frozen=True, slots=True)
 class Consent:
-    """One candidate accepts one policy, now when nothing is said, for ever when nothing is said."""
+    """One candidate accepts one policy, now when nothing is said, for ever when nothing is said. An id that is None is
+    as missing as an unknown one."""
 
-    candidate_id: UUID
-    policy_id: UUID
+    candidate_id: UUID | None
+    policy_id: UUID | None
     granted_at: datetime | None = None
     expires_at: datetime | None = None
     source: str | None = None
 
 
-async def record(tx: Transaction, consents: Sequence[Consent], requested_by: str) -> int:
-    """Keeps each as the last word of its candidate on its policy; of two on the same, the last. Returns how many
-    memberships ended, which happens when a consent is replaced by one that begins later or has expired.
+async def record(tx: Transaction, consents: Sequence[Consent], requested_by: str) -> Kept:
+    """Keeps each as the last word of its candidate on its policy; of two on the same, the one given later.
 
-    Raises NotFoundErrors, and InvalidInputErrors for consents that expire before they begin or were given before a
-    withdrawal, which stands.
+    Memberships end when a consent is replaced by one that begins later or has expired. Refused are consents of nobody
+    or for no policy of the account, those that expire before they begin, and those given before the last word kept.
     """
-    await _demand_known(tx, consents)
-    await _demand_sound(tx, consents)
-    last = list({(each.candidate_id, each.policy_id): each for each in consents}.values())
+    sound, refused = await _sound(tx, consents)
+    last: dict[tuple[Any, Any], Consent] = {}
+    for each in sound:
+        kept = last.get((each.candidate_id, each.policy_id))
+        if kept is None or _moment(each) >= _moment(kept):
+            last[each.candidate_id, each.policy_id] = each
+    if not last:
+        return Kept(refused=tuple(refused))
     values = (
-        [each.candidate_id for each in last],
-        [each.policy_id for each in last],
-        [each.granted_at or tx.now for each in last],
-        [each.expires_at for each in last],
-        [each.source for each in last],
+        [each.candidate_id for each in last.values()],
+        [each.policy_id for each in last.values()],
+        [each.granted_at for each in last.values()],
+        [each.expires_at for each in last.values()],
+        [each.source for each in last.values()],
     )
     await tx.bulk(CHANGE, tx.account_id, *values)
     await tx.bulk(KEEP, tx.account_id, *values)
-    return await end_lost_memberships(tx, values[0], "A consent was replaced.", requested_by)
+    candidate_ids = tuple(dict.fromkeys(each.candidate_id for each in sound if each.candidate_id))
+    ended = await end_lost_memberships(tx, candidate_ids, "A consent was replaced.", requested_by)
+    return Kept(candidate_ids, ended, tuple(refused))
 
 
-async def withdraw(tx: Transaction, candidate_ids: Sequence[UUID], policy_id: UUID, requested_by: str) -> int:
-    """Withdraws the consents of these candidates for the policy. Returns how many memberships ended.
+async def withdraw(
+    tx: Transaction, candidate_ids: Sequence[UUID | None], policy_id: UUID | None, requested_by: str
+) -> Kept:
+    """Withdraws the consents of these candidates for the policy, now. Ids of nobody are refused.
 
-    Raises NotFoundErrors.
+    Raises NotFoundError when there is no such policy.
     """
-    if missing := await _unknown(tx, candidate_ids, FOUND):
-        raise not_found(missing, CANDIDATE_IDS, "candidate")
-    if await _unknown(tx, [policy_id], POLICIES):
-        raise NotFoundError(("input", "policyId"), "privacy policy")
-    rows = await tx.bulk(WITHDRAW, tx.account_id, policy_id, list(candidate_ids), tx.now)
+    if policy_id not in await found(tx, KNOWN_POLICIES, [policy_id]):
+        raise NotFoundError(POLICY_ID, "privacy policy")
+    known, refused = await known_candidates(tx, candidate_ids, lambda index: (*CANDIDATE_IDS, str(index)))
+    rows = await tx.bulk(WITHDRAW, tx.account_id, policy_id, known, tx.now)
     lost = [row["candidate_id"] for row in rows]
-    return await end_lost_memberships(tx, lost, "A consent was withdrawn.", requested_by)
+    ended = await end_lost_memberships(tx, lost, "A consent was withdrawn.", requested_by)
+    return Kept(tuple(known), ended, tuple(refused))
 
 
-async def _unknown(tx: Transaction, ids: Sequence[UUID], statement: str) -> list[int]:
-    """The places of the ids that the statement does not find."""
-    known = {row["id"] for row in await tx.bulk(statement, tx.account_id, list(set(ids)))}
-    return [index for index, id in enumerate(ids) if id not in known]
+def later_word(kept: Mapping[str, Any], granted_at: datetime, withdrawn_at: datetime | None = None) -> str | None:
+    """What a candidate said to the policy after this, so that it stands, in words; None when this is the last word.
+
+    `kept` is what is kept of them. `withdrawn_at` is given when this takes the consent back.
+    """
+    moment = withdrawn_at or granted_at
+    if kept["withdrawn_at"] is not None and withdrawn_at is None and moment <= kept["withdrawn_at"]:
+        return f"It was withdrawn later, on {kept['withdrawn_at']:%Y-%m-%d}. That stands."
+    if moment < kept["granted_at"]:
+        return f"It was given again later, on {kept['granted_at']:%Y-%m-%d}. That stands."
+    return None
 
 
-async def _demand_known(tx: Transaction, consents: Sequence[Consent]) -> None:
-    candidates = await _unknown(tx, [each.candidate_id for each in consents], FOUND)
-    policies = await _unknown(tx, [each.policy_id for each in consents], POLICIES)
-    errors: list[DomainError] = [
-        *(NotFoundError((*CONSENTS, str(index), "candidateId"), "candidate") for index in candidates),
-        *(NotFoundError((*CONSENTS, str(index), "policyId"), "privacy policy") for index in policies),
+async def _sound(tx: Transaction, consents: Sequence[Consent]) -> tuple[list[Consent], list[DomainError]]:
+    """The consents that can be kept, each with its moment, and what is wrong with the others."""
+    named = [each.candidate_id for each in consents]
+    _, refused = await known_candidates(tx, named, lambda index: _at(index, "candidateId"))
+    policies = await found(tx, KNOWN_POLICIES, [each.policy_id for each in consents])
+    refused += [
+        NotFoundError(_at(index, "policyId"), "privacy policy")
+        for index, each in enumerate(consents)
+        if each.policy_id not in policies
     ]
-    if errors:
-        raise RefusedError(errors)
+    unknown = {error.path[2] for error in refused}
+    known = [(index, each) for index, each in enumerate(consents) if str(index) not in unknown]
+    pairs = [each.candidate_id for _, each in known], [each.policy_id for _, each in known]
+    kept = {tuple(row)[:2]: row for row in await tx.bulk(LAST_WORDS, tx.account_id, *pairs)}
+    sound = []
+    for index, each in known:
+        try:
+            sound.append(_demand_sound(each, kept.get((each.candidate_id, each.policy_id)), tx.now, index))
+        except InvalidInputError as error:
+            refused.append(error)
+    return sound, sorted(refused, key=lambda error: int(error.path[2]))
 
 
-async def _demand_sound(tx: Transaction, consents: Sequence[Consent]) -> None:
-    pairs = [each.candidate_id for each in consents], [each.policy_id for each in consents]
-    withdrawn = {
-        (row["candidate_id"], row["policy_id"]): row["withdrawn_at"]
-        for row in await tx.bulk(WITHDRAWALS, tx.account_id, *pairs)
-    }
-    errors: list[DomainError] = []
-    for index, each in enumerate(consents):
-        granted_at = each.granted_at or tx.now
-        withdrawn_at = withdrawn.get((each.candidate_id, each.policy_id))
-        if each.expires_at is not None and each.expires_at < granted_at:
-            errors.append(_invalid(index, "expiresAt", "A consent cannot expire before it is given."))
-        elif withdrawn_at is not None and granted_at <= withdrawn_at:
-            errors.append(_invalid(index, "grantedAt", "The candidate withdrew this consent later. That stands."))
-    if errors:
-        raise RefusedError(errors)
+def _demand_sound(given: Consent, kept: Mapping[str, Any] | None, now: datetime, index: int) -> Consent:
+    granted_at = given.granted_at or now
+    for field, moment in (("grantedAt", granted_at), ("expiresAt", given.expires_at)):
+        if moment is not None and not EARLIEST <= moment <= LATEST:
+            raise InvalidInputError(_at(index, field), "A moment of a consent lies in the years from 1900 to 9999.")
+    if given.expires_at is not None and given.expires_at < granted_at:
+        raise InvalidInputError(_at(index, "expiresAt"), "A consent cannot expire before it is given.")
+    if kept is not None and (stands := later_word(kept, granted_at)):
+        raise InvalidInputError(_at(index, "grantedAt"), stands)
+    try:
+        source = text(given.source, "source", LONGEST_SOURCE)
+    except InvalidValueError as error:
+        raise InvalidInputError(_at(index, "source"), f"{error}.") from None
+    return replace(given, granted_at=granted_at, source=source)
 
 
-def _invalid(index: int, field: str, problem: str) -> InvalidInputError:
-    return InvalidInputError((*CONSENTS, str(index), field), problem)
+def _moment(consent: Consent) -> datetime:
+    assert consent.granted_at is not None
+    return consent.granted_at
+
+
+def _at(index: int, field: str) -> Path:
+    return (*CONSENTS, str(index), field)

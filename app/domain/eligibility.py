@@ -20,9 +20,9 @@ from app.snapshots import Snapshot
 
 DEMANDS = """
 -- The policies that segments of each channel demand, and the channels with suppressed addresses.
-SELECT channel, policy_id FROM policy_requirement WHERE account_id = $1
+SELECT channel, policy_id, enforcing_since IS NOT NULL AS enforcing FROM policy_requirement WHERE account_id = $1
 UNION ALL
-SELECT channel, NULL FROM unnest(enum_range(NULL::channel)) AS channel
+SELECT channel, NULL, false FROM unnest(enum_range(NULL::channel)) AS channel
 WHERE EXISTS (SELECT FROM suppression s WHERE s.account_id = $1 AND s.channel = channel.channel)
 ORDER BY channel, policy_id
 """
@@ -67,11 +67,12 @@ NO_RULES = Rules({}, frozenset())
 """For whatever needs none: to ask them what a channel demands is an error."""
 
 
-async def rules(source: Database | Snapshot | Transaction, account_id: UUID) -> Rules:
+async def rules(source: Database | Snapshot | Transaction, account_id: UUID, enforcing: bool = True) -> Rules:
+    """The account's rules as they are now, with or without the demands that are still being enforced."""
     rows = await source.fetch(DEMANDS, account_id)
+    demanded = [row for row in rows if row["policy_id"] and (enforcing or not row["enforcing"])]
     policies = {
-        channel: tuple(row["policy_id"] for row in rows if row["channel"] == channel and row["policy_id"])
-        for channel in Channel
+        channel: tuple(row["policy_id"] for row in demanded if row["channel"] == channel) for channel in Channel
     }
     return Rules(policies, frozenset(Channel(row["channel"]) for row in rows if row["policy_id"] is None))
 
@@ -123,9 +124,9 @@ class Verdicts:
 
 
 def verdicts(
-    rules: Rules, channel: Channel, c: str, p: Parameters, now: str | Place, among: str | None = None
+    rules: Rules, channel: Channel, c: str, p: Parameters, now: str | Place, among: Place | None = None
 ) -> Verdicts:
-    """`among` is an expression of the candidates' ids, when these are known: consents are then found all at once."""
+    """`among` is the place of the candidates' ids, when these are known: consents are then found all at once."""
     joins = []
     expressions = [f"CASE WHEN {c}.{COLUMN[channel]} IS NULL THEN {BITS[NO_ADDRESS[channel]]} ELSE 0 END"]
     policies: list[UUID | None] = [None]
@@ -141,7 +142,7 @@ def verdicts(
         joins.append(
             f"LEFT JOIN consent {k}"
             f" ON {k}.account_id = $1 AND {k}.candidate_id = {c}.id AND {k}.policy_id = {p(policy)}"
-            + (f" AND {k}.candidate_id = ANY({among})" if among else "")
+            + (f" AND {k}.candidate_id = ANY({among}::uuid[])" if among else "")
         )
         expressions.append(
             f"CASE WHEN {k}.candidate_id IS NULL THEN {BITS[IneligibilityCode.CONSENT_MISSING]}"
@@ -157,14 +158,13 @@ def codes_of(reasons: int) -> list[IneligibilityCode]:
     return [code for code, bit in BITS.items() if reasons & bit]
 
 
-def lapsed(channel: str, candidate: str) -> str:
+def expired(channel: str, candidate: str, since: str = "u.lapses_swept_until") -> str:
     """The condition that a demanded consent of a member has expired since memberships were last swept.
 
-    All else that a membership rests on ends it at once; only time passes without a transaction. Mostly nothing has
-    expired, which PostgreSQL finds out once for a statement: then members cost nothing.
-    `channel` and `candidate` are SQL expressions over the membership.
+    Mostly nothing has expired, which PostgreSQL finds out once for a statement: then members cost nothing.
+    `channel` and `candidate` are SQL expressions over the membership, `since` one over the account's `endpoint_usage`.
     """
-    since = "(SELECT u.lapses_swept_until FROM endpoint_usage u WHERE u.account_id = $1)"
+    since = f"(SELECT {since} FROM endpoint_usage u WHERE u.account_id = $1)"
     return (
         "((SELECT EXISTS (SELECT FROM consent k WHERE k.account_id = $1 AND k.withdrawn_at IS NULL"
         f" AND k.expires_at <= now() AND k.expires_at > {since}))"
@@ -175,9 +175,25 @@ def lapsed(channel: str, candidate: str) -> str:
     )
 
 
+def outlawed(channel: str, candidate: str) -> str:
+    """The condition that a member lacks a consent to a policy that is being enforced: one whose demand is newer than
+    the membership, which has not been ended yet. Mostly nothing is being enforced, and members cost nothing."""
+    return (
+        "((SELECT EXISTS (SELECT FROM policy_requirement r WHERE r.account_id = $1 AND r.enforcing_since IS NOT NULL))"
+        " AND EXISTS (SELECT FROM policy_requirement r"
+        f" WHERE r.account_id = $1 AND r.channel = {channel} AND r.enforcing_since IS NOT NULL"
+        " AND NOT EXISTS (SELECT FROM consent k"
+        f" WHERE k.account_id = $1 AND k.candidate_id = {candidate} AND k.policy_id = r.policy_id AND {active('k')})))"
+    )
+
+
 def not_lapsed(channel: str, candidate: str) -> str:
-    """The opposite: the condition under which readers still see the membership."""
-    return f"NOT {lapsed(channel, candidate)}"
+    """The condition under which readers still see a membership.
+
+    All that a membership rests on ends it at once, but for what happens without a transaction, the expiry of a
+    consent, and for new demands that too many do not meet for one transaction.
+    """
+    return f"NOT {expired(channel, candidate)} AND NOT {outlawed(channel, candidate)}"
 
 
 async def reasons_by_candidate(

@@ -1,6 +1,7 @@
 """The failures that users can expect, one class per cause.
 
-The docstring of a class is its message, with its fields filled in. A mutation that meets one changes nothing.
+The docstring of a class is its message, with its fields filled in. A mutation that meets one changes nothing; one
+that takes many items keeps the others.
 """
 
 from dataclasses import dataclass, replace
@@ -65,6 +66,13 @@ class NameTakenError(DomainError):
     """Another segment has this name already."""
 
     segment_id: UUID | None = None
+    code = "NAME_TAKEN"
+
+
+@dataclass(eq=False)
+class PolicyNameTakenError(DomainError):
+    """Another privacy policy has this name already."""
+
     code = "NAME_TAKEN"
 
 
@@ -149,11 +157,27 @@ class OperationFinishedError(DomainError):
 
 
 @dataclass(eq=False)
+class NotCancellableError(DomainError):
+    """The operation cannot be cancelled: those whom it lets go may not be contacted."""
+
+    code = "NOT_CANCELLABLE"
+
+
+@dataclass(eq=False)
 class NotUndoableError(DomainError):
     """The operation cannot be undone: {problem}."""
 
     problem: str = ""
     code = "NOT_UNDOABLE"
+
+
+@dataclass(eq=False)
+class LostCountChangedError(DomainError):
+    """This would now end {actual_count} memberships instead of {expected_count}."""
+
+    expected_count: int = 0
+    actual_count: int = 0
+    code = "LOST_COUNT_CHANGED"
 
 
 class RefusedError(Exception):

@@ -53,8 +53,7 @@ class CandidateFilter:
     @property
     def given(self) -> dict[str, Any]:
         """The conditions that were given, by the names of their fields."""
-        values = ((each.name, getattr(self, each.name)) for each in fields(CandidateFilter))
-        return {name: value for name, value in values if value is not None}
+        return {name: value for name in CONDITIONS if (value := getattr(self, name)) is not None}
 
     @property
     def pointed(self) -> bool:
@@ -80,6 +79,8 @@ class CandidateFilter:
             name == "not_" or (name in ("name", "email") and _is_short(value)) for name, value in self.given.items()
         )
 
+
+CONDITIONS = tuple(each.name for each in fields(CandidateFilter))
 
 SIGN = re.compile("[\u2e80-\U0010ffff]")
 """Chinese, Japanese and Korean: names of one or two signs have no trigram, so single signs are kept as words."""

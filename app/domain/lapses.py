@@ -6,37 +6,45 @@ readers from seeing it before.
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 from uuid import UUID
 
+from asyncpg import Record
+
 from app.database import Database, Transaction
-from app.domain import operations
-from app.domain.eligibility import Rules, eligible, lapsed, rules
+from app.domain import losses, operations
+from app.domain.eligibility import Rules, eligible, expired, rules
 from app.domain.endings import end_memberships
-from app.domain.operations import Asked, Outcome
+from app.domain.losses import Ending
 from app.domain.sql import Parameters, Place
-from app.models import Channel, MembershipOperationKind
+from app.models import Channel
+from app.settings import Settings
 
 SYSTEM = "segments"
 """Who asked for what nobody asked for."""
 
-EXPIRED = """
--- Candidates with a consent that expired since memberships were last swept.
-SELECT DISTINCT k.candidate_id FROM consent k
-WHERE k.account_id = $1 AND k.withdrawn_at IS NULL AND k.expires_at <= $2
-  AND k.expires_at > (SELECT lapses_swept_until FROM endpoint_usage WHERE account_id = $1)
+EXPIRED_CAUSE = "A consent expired."
+
+STATE = """
+-- Until when memberships have been swept, or are being so by operations, and whether a consent expired since.
+SELECT u.lapses_swept_until, u.lapses_queued_until, EXISTS (
+  SELECT FROM consent k
+  WHERE k.account_id = $1 AND k.withdrawn_at IS NULL AND k.expires_at <= $2
+    AND k.expires_at > coalesce(u.lapses_queued_until, u.lapses_swept_until)) AS expired
+FROM endpoint_usage u WHERE u.account_id = $1
 """
 
 SWEPT = """
--- Memberships no longer rest on consents that expired by now.
-UPDATE endpoint_usage SET lapses_swept_until = $2 WHERE account_id = $1
+-- Memberships no longer rest on consents that expired by the first moment; operations end those that do by the second.
+UPDATE endpoint_usage SET lapses_swept_until = $2, lapses_queued_until = $3 WHERE account_id = $1
 """
 
-
 FREED_BY_SWEEP = f"""
--- Endpoints that rest on consents which expired since memberships were last swept.
+-- Endpoints that rest on consents which expired since memberships were last swept, or since that was queued.
 SELECT count(*) AS endpoints FROM (
   SELECT DISTINCT m.candidate_id, m.channel FROM segment_member m
-  WHERE m.account_id = $1 AND {lapsed("m.channel", "m.candidate_id")}) AS endpoint
+  WHERE m.account_id = $1
+    AND {expired("m.channel", "m.candidate_id", "coalesce(u.lapses_queued_until, u.lapses_swept_until)")}) AS endpoint
 """
 
 
@@ -65,26 +73,72 @@ WHERE m.account_id = $1 AND {lost}""",
     by_segment = {row["segment_id"]: operations.new_id() for row in segments}
     p = Parameters(tx.account_id)
     ended = await end_memberships(tx, by_segment, _lost(demands, p, p(candidate_ids), p.when_used(tx.now)), p)
-    for segment_id, operation_id in by_segment.items():
-        count = ended.get(operation_id, 0)
-        await operations.record(
-            tx,
-            operation_id,
-            segment_id,
-            Asked(MembershipOperationKind.ELIGIBILITY_LOST, requested_by, cause),
-            Outcome(matched=count, removed=count),
-        )
+    await operations.record_ended(tx, by_segment, ended, cause, requested_by)
     return sum(ended.values())
 
 
-async def sweep(tx: Transaction) -> int:
-    """Ends the memberships whose consents have expired by now. Returns how many."""
-    expired = [row["candidate_id"] for row in await tx.fetch(EXPIRED, tx.account_id, tx.now)]
-    if not expired:
+async def not_eligible(tx: Transaction, channel: Channel, candidate_ids: Sequence[UUID]) -> list[UUID]:
+    """Who of these candidates may not be in segments of the channel."""
+    demands = await rules(tx, tx.account_id)
+    p = Parameters(tx.account_id)
+    stays = eligible(demands, channel, "c", p, p.when_used(tx.now))
+    rows = await tx.bulk(
+        f"""
+-- Who may not stay.
+SELECT i.id FROM unnest({p(candidate_ids)}::uuid[]) AS i(id)
+LEFT JOIN candidate c ON c.account_id = $1 AND c.id = i.id
+WHERE NOT coalesce({stays}, false)""",
+        *p.values,
+    )
+    return [row["id"] for row in rows]
+
+
+async def sweep(tx: Transaction, settings: Settings) -> int:
+    """Ends the memberships whose consents have expired by now: at once or, when they are many, by queued operations,
+    until whose end readers leave them out. Returns how many it ended."""
+    state = await _state(tx)
+    if not state["expired"]:
         return 0
-    ended = await end_lost_memberships(tx, expired, "A consent expired.")
-    await tx.fetch(SWEPT, tx.account_id, tx.now)
-    return ended
+    swept_until, queued_until = state["lapses_swept_until"], state["lapses_queued_until"]
+    ending = await _end_expired(tx, queued_until or swept_until, tx.now, settings)
+    if ending.queued or queued_until is not None:
+        await tx.fetch(SWEPT, tx.account_id, swept_until, tx.now)
+    else:
+        await tx.fetch(SWEPT, tx.account_id, tx.now, None)
+    return ending.ended
+
+
+async def settle(tx: Transaction, settings: Settings) -> int:
+    """Lets readers know that queued operations have ended the memberships whose consents expired; whoever is left,
+    because an operation failed, leaves now or by another operation. Returns how many it ended."""
+    state = await _state(tx)
+    swept_until, queued_until = state["lapses_swept_until"], state["lapses_queued_until"]
+    if queued_until is None:
+        return 0
+    ending = await _end_expired(tx, swept_until, queued_until, settings)
+    if not ending.queued:
+        await tx.fetch(SWEPT, tx.account_id, queued_until, None)
+    return ending.ended
+
+
+async def _state(tx: Transaction) -> Record:
+    state = await tx.fetchrow(STATE, tx.account_id, tx.now)
+    assert state is not None
+    return state
+
+
+async def _end_expired(tx: Transaction, since: datetime, until: datetime, settings: Settings) -> Ending:
+    """Ends the memberships that a consent held up which expired after one moment and by the other, or queues that."""
+
+    def lost(p: Parameters) -> str:
+        return (
+            "(m.candidate_id, m.channel) IN (SELECT k.candidate_id, r.channel FROM consent k"
+            " JOIN policy_requirement r ON r.account_id = $1 AND r.policy_id = k.policy_id"
+            f" WHERE k.account_id = $1 AND k.withdrawn_at IS NULL AND k.expires_at > {p(since)}"
+            f" AND k.expires_at <= {p(until)})"
+        )
+
+    return await losses.end_or_queue(tx, lost, EXPIRED_CAUSE, SYSTEM, settings)
 
 
 async def freed_by_sweep(database: Database, account_id: UUID) -> int:

@@ -2,7 +2,9 @@
 
 How many rows meet a search nobody knows beforehand: statistics are shared by all accounts, and some conditions have
 none. So a search with an order of its own goes through the first rows in that order, up to a bound, which fills the
-page when much is found; when it does not, little is found, and all of it is sought by the best index and sorted.
+page when much is found; when it does not, little is found, and all of it is sought by the best index and sorted. To
+plan both takes twice as long, so a single list is sought by a second statement, if need be; the lists of many parents,
+of which some may be walked and others sought, by one statement for both.
 """
 
 import asyncio
@@ -77,7 +79,7 @@ class Listing:
 async def read_page(
     database: Database, account_id: UUID, listing: Listing, window: Window, cursors: Cursors, keyed: bool = True
 ) -> Page:
-    """A page of one list: one statement, and another only when it is asked to count.
+    """A page of one list: one statement, a second when it must be sought, and another only when it is asked to count.
 
     `keyed` says whether its rows need cursors.
     """
@@ -90,8 +92,14 @@ async def read_page(
         total: int = (await run(statement, *p.values))[0][0]
         return total
 
-    p = Parameters(account_id)
-    rows = await run(f"-- A page of {listing.purpose}.\n{_rows(listing, window, p, keyed)}", *p.values)
+    rows: list[Record] = []
+    if listing.walk is not None:
+        p = Parameters(account_id)
+        rows = await run(f"-- A page of {listing.purpose}, walked.\n{_walked(listing, window, p, keyed)}", *p.values)
+    if len(rows) < window.limit:
+        p = Parameters(account_id)
+        found = _rows(listing, window, p, keyed) if listing.walk is None else _sought(listing, window, p)
+        rows = await run(f"-- A page of {listing.purpose}.\n{found}", *p.values)
     return Page(rows, window, listing.order, cursors, count)
 
 
@@ -176,7 +184,8 @@ def _rows(listing: Listing, window: Window, p: Parameters, keyed: bool) -> str:
 
 
 def _walked_or_sought(listing: Listing, window: Window, p: Parameters) -> str:
-    """Both ways in one statement: PostgreSQL does not begin to seek when the walk has filled the page."""
+    """Both ways in one statement, for many parents: PostgreSQL does not begin to seek where the walk has filled a
+    page."""
     filled = f"(SELECT count(*) FROM walked) = {window.limit}"
     return (
         f"WITH walked AS MATERIALIZED (\n{_walked(listing, window, p)})\n"
@@ -186,12 +195,13 @@ def _walked_or_sought(listing: Listing, window: Window, p: Parameters) -> str:
     )
 
 
-def _walked(listing: Listing, window: Window, p: Parameters) -> str:
+def _walked(listing: Listing, window: Window, p: Parameters, keyed: bool = True) -> str:
     walk = listing.walk
     assert walk is not None
     alias = walk.alias
+    keys = f", {listing.order.names(alias)}" if keyed else ""
     return (
-        f"SELECT {listing.columns}, {listing.order.names(alias)}\n"
+        f"SELECT {listing.columns}{keys}\n"
         f"FROM (SELECT {alias}.*, {listing.order.columns} FROM {walk.table} {alias}\n"
         f"  WHERE {walk.scope(p)} AND {window.condition(listing.order, p)}\n"
         f"  ORDER BY {window.order_by(listing.order)} LIMIT {walk.most}) AS {alias} {walk.joins}\n"

@@ -234,6 +234,21 @@ def candidate_lists(name_contains: str | None, settings: Settings) -> Listing:
     )
 
 
+def suppressions(channel: Channel | None, address_contains: str | None, settings: Settings) -> Listing:
+    def condition(p: Parameters) -> str:
+        conditions = ["s.account_id = $1"]
+        if channel is not None:
+            conditions.append(f"s.channel = '{channel}'")
+        if address_contains:
+            text = searched_text(address_contains, settings.max_text_length)
+            conditions.append(f"position(lower({p(text)}) IN s.address) > 0")
+        return " AND ".join(conditions)
+
+    order = Order("suppressions", (Key("s.channel", "channel"), Key("s.address", "text")))
+    columns = "s.channel, s.address, s.reason, s.created_by, s.created_at"
+    return Listing("suppressions", columns, "suppression s", condition, order, searched=bool(address_contains))
+
+
 def applications(of: str) -> Listing:
     """The applications of each parent: of a `candidate` or for a `vacancy`, newest first."""
     other = "vacancy_id" if of == "candidate" else "candidate_id"

@@ -90,7 +90,7 @@ async def add_candidates(
     Raises NotFoundError, SegmentArchivedError, ContractInactiveError, SearchResultsChangedError, and with REJECT
     QuotaExceededError when the contract does not allow them all.
     """
-    await lapses.sweep(tx)
+    await lapses.sweep(tx, settings)
     segment = await segments.open_for_change(tx, segment_id)
     demands = await rules(tx, tx.account_id)
     selected = await resolve(tx, tx.account_id, selection, CANDIDATES, demands, settings)
@@ -251,7 +251,7 @@ def _found(
     each are looked up, which also tells whether their endpoint is in use: a join would be planned by how large the
     segment was when statistics were taken, and between the chunks of an operation it grows by all of them.
     """
-    among = None if selected.ids is None else f"{p(list(selected.ids))}::uuid[]"
+    among = None if selected.ids is None else p.when_used(list(selected.ids))
     found = verdicts(demands, segment.channel, "c", p, now, among)
     if selected.ids is None:
         member, in_use = "m.candidate_id IS NOT NULL", "NULL::bool"

@@ -45,7 +45,7 @@ def searched_text(text: str, longest: int) -> str:
     """A text to search for, as it was given. Raises BadUserInputError for one that nothing kept could contain."""
     if len(text) > longest:
         raise BadUserInputError(f"A text in a filter has at most {longest} characters.")
-    if any(unusable(character) for character in text):
+    if not text.isprintable() and any(map(unusable, text)):
         raise BadUserInputError("A text in a filter holds no control characters.")
     return text
 

@@ -13,7 +13,7 @@ from uuid_utils.compat import uuid7
 
 from app.database import Database, Transaction
 from app.domain import quota
-from app.domain.errors import NotFoundError, OperationFinishedError
+from app.domain.errors import NotCancellableError, NotFoundError, OperationFinishedError
 from app.models import IneligibilityCode, MembershipOperationKind, MembershipOperationStatus
 
 COLUMNS = (
@@ -42,7 +42,7 @@ SELECT {COLUMNS} FROM membership_operation o WHERE o.account_id = $1 AND o.id = 
 
 STATE = """
 -- Whether the operation has ended, and what it holds.
-SELECT id, status, reserved FROM membership_operation WHERE account_id = $1 AND id = $2
+SELECT id, kind, status, reserved FROM membership_operation WHERE account_id = $1 AND id = $2
 """
 
 OF_SEGMENT = """
@@ -138,13 +138,15 @@ async def record(
 async def cancel(tx: Transaction, operation_id: UUID) -> UUID:
     """Ends an operation that has not ended: what it did stays, what it holds is released.
 
-    Raises NotFoundError, OperationFinishedError.
+    Raises NotFoundError, OperationFinishedError, NotCancellableError.
     """
     row = await tx.fetchrow(STATE, tx.account_id, operation_id)
     if row is None:
         raise NotFoundError(OPERATION_ID, "operation")
     if row["status"] not in UNFINISHED:
         raise OperationFinishedError(OPERATION_ID)
+    if row["kind"] == MembershipOperationKind.ELIGIBILITY_LOST:
+        raise NotCancellableError(OPERATION_ID)
     await end(tx, [row], MembershipOperationStatus.CANCELLED)
     return operation_id
 
@@ -169,6 +171,16 @@ async def end(
     await tx.fetch(END, tx.account_id, ids, status, tx.now, cause, failure)
     await tx.fetch(FORGET_PENDING, tx.account_id, ids)
     await quota.change(tx, reserved=-sum(held.values()))
+
+
+async def record_ended(
+    tx: Transaction, by_segment: Mapping[UUID, UUID], ended: Mapping[UUID, int], cause: str, requested_by: str
+) -> None:
+    """Keeps an operation of kind ELIGIBILITY_LOST for each segment, with how many memberships it ended and why."""
+    for segment_id, operation_id in by_segment.items():
+        count = ended.get(operation_id, 0)
+        asked = Asked(MembershipOperationKind.ELIGIBILITY_LOST, requested_by, cause)
+        await record(tx, operation_id, segment_id, asked, Outcome(matched=count, removed=count))
 
 
 async def by_id(database: Database, account_id: UUID, ids: Sequence[UUID]) -> dict[UUID, Record]:

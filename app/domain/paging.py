@@ -18,6 +18,7 @@ from asyncpg import Record
 
 from app.domain.errors import BadUserInputError
 from app.domain.sql import Parameters
+from app.models import Channel
 
 VERSION = b"1"
 SIGNATURE_BYTES = 12
@@ -27,6 +28,7 @@ DECODE: dict[str, Callable[[Any], Any]] = {
     "timestamptz": datetime.fromisoformat,
     "text": str,
     "int": int,
+    "channel": Channel,
 }
 
 

@@ -4,10 +4,11 @@ What one statement found is kept by that same statement, so that the set is exac
 what changes later about those in it is seen when their chunk comes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from app.database import Transaction
+from app.domain.sql import Parameters
 from app.settings import Settings
 
 PENDING_TOGETHER = 1_000
@@ -32,6 +33,23 @@ def frozen(operation: str, whom: str, settings: Settings) -> str:
     FROM (SELECT c.id, (row_number() OVER (ORDER BY c.id) - 1) / {_together(settings)} AS together {whom}) AS n
     GROUP BY n.together) AS k
   RETURNING cardinality(candidate_ids) AS kept"""
+
+
+def frozen_by_segment(operations: Mapping[UUID, UUID], whom: str, p: Parameters, settings: Settings) -> str:
+    """The same for several segments, each with an operation of its own: `c.segment_id` says in which the candidate
+    is."""
+    return f"""
+  INSERT INTO pending_candidate (account_id, operation_id, last_candidate_id, candidate_ids)
+  SELECT $1, o.operation_id, k.ids[cardinality(k.ids)], k.ids
+  FROM (
+    SELECT n.segment_id, array_agg(n.id ORDER BY n.id) AS ids
+    FROM (
+      SELECT c.segment_id, c.id,
+        (row_number() OVER (PARTITION BY c.segment_id ORDER BY c.id) - 1) / {_together(settings)} AS together
+      {whom}) AS n
+    GROUP BY n.segment_id, n.together) AS k
+  JOIN unnest({p(list(operations))}::uuid[], {p(list(operations.values()))}::uuid[]) AS o(segment_id, operation_id)
+    ON o.segment_id = k.segment_id"""
 
 
 async def take(

@@ -26,7 +26,7 @@ async def remove_candidates(
     A search is over the members of the segment: what it matched is who was removed. Raises NotFoundError,
     SegmentArchivedError, SearchResultsChangedError.
     """
-    await lapses.sweep(tx)
+    await lapses.sweep(tx, settings)
     segment = await segments.open_for_change(tx, segment_id)
     demands = await rules(tx, tx.account_id)
     selected = await resolve(tx, tx.account_id, selection, CANDIDATES, demands, settings)

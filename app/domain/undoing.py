@@ -44,7 +44,7 @@ async def undo(tx: Transaction, operation_id: UUID, requested_by: str, settings:
     if problem:
         raise NotUndoableError(OPERATION_ID, problem)
     segment = segments.changeable(row["segment_id"], row, OPERATION_ID)
-    await lapses.sweep(tx)
+    await lapses.sweep(tx, settings)
     asked = Asked(MembershipOperationKind.UNDO, requested_by, undoes=operation_id)
     if row["kind"] == MembershipOperationKind.REMOVE:
         selected = Selected(None, removed_by=operation_id)

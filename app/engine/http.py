@@ -128,29 +128,43 @@ class GraphQLApp:
 
 async def _while_there(request: HttpRequest, answering: Awaitable[Answer]) -> Answer:
     """The answer, unless the client goes first: then work on it is cancelled. Raises ClientDisconnect."""
-    loop = asyncio.get_running_loop()
-    watching: asyncio.Task[None] | None = None
-
-    async def watch() -> None:
-        await until_gone(request)
-        gone.reschedule(loop.time())
-
-    def begin() -> None:
-        nonlocal watching
-        watching = loop.create_task(watch())
-
-    later = loop.call_later(PATIENCE, begin)
+    watch = _Watch(request)
     try:
-        async with asyncio.timeout(None) as gone:
-            return await answering
-    except TimeoutError:
-        if gone.expired():
+        return await answering
+    except asyncio.CancelledError:
+        if watch.gone and watch.working.uncancel() == 0:
             raise ClientDisconnect from None
         raise
     finally:
-        later.cancel()
-        if watching is not None:
-            watching.cancel()
+        watch.end()
+
+
+class _Watch:
+    """Cancels the current task once its client has gone. It begins to look after a moment: most answers are sooner."""
+
+    __slots__ = ("_later", "_looking", "_request", "gone", "working")
+
+    def __init__(self, request: HttpRequest) -> None:
+        working = asyncio.current_task()
+        assert working is not None
+        self.working = working
+        self.gone = False
+        self._request = request
+        self._looking: asyncio.Task[None] | None = None
+        self._later = working.get_loop().call_later(PATIENCE, self._begin)
+
+    def end(self) -> None:
+        self._later.cancel()
+        if self._looking is not None:
+            self._looking.cancel()
+
+    def _begin(self) -> None:
+        self._looking = self.working.get_loop().create_task(self._look())
+
+    async def _look(self) -> None:
+        await until_gone(self._request)
+        self.gone = True
+        self.working.cancel()
 
 
 async def _send(send: Send, answer: Answer, status: int, media_type: str, headers: Mapping[str, str]) -> None:

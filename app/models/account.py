@@ -59,3 +59,5 @@ class EndpointUsage(SQLModel, table=True):
     reserved: int = Field(0, sa_column_kwargs={"server_default": "0"})
     lapses_swept_until: datetime = Field(sa_column=moment(now=True))
     """Memberships that rested on consents expired by then have ended. Later lapses are left out when reading."""
+    lapses_queued_until: datetime | None = Field(sa_column=moment(nullable=True))
+    """Set while queued operations end the memberships that rested on consents expired by then."""

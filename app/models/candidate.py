@@ -47,6 +47,12 @@ class Candidate(SQLModel, table=True):
             "account_id",
             text('(lower(country) COLLATE "C")'),
         ),
+        Index(
+            "candidate_by_mobile",
+            "account_id",
+            "verified_mobile",
+            postgresql_where=text("verified_mobile IS NOT NULL"),
+        ),
         Index("candidate_by_words", "account_id", "search", postgresql_using="gin"),
         Index(
             "candidate_by_letters",

@@ -31,6 +31,8 @@ class PolicyRequirement(SQLModel, table=True):
     account_id: UUID = Field(sa_column=account_key())
     channel: Channel = Field(sa_column=enum(Channel, "channel", primary_key=True))
     policy_id: UUID = Field(sa_column=key())
+    enforcing_since: datetime | None = Field(sa_column=moment(nullable=True))
+    """Set while memberships that do not meet the demand are being ended. Readers leave them out meanwhile."""
 
 
 class Consent(SQLModel, table=True):

@@ -81,6 +81,10 @@ class MembershipOperation(SQLModel, table=True):
     """How often its next chunk has failed so far."""
     retry_at: datetime | None = Field(sa_column=moment(nullable=True))
     """When its next chunk, which failed, is tried again."""
+    erased_added_count: int = Field(0, sa_column_kwargs={"server_default": "0"})
+    """Of `added_count`, those who were erased since, together with their past memberships."""
+    erased_removed_count: int = Field(0, sa_column_kwargs={"server_default": "0"})
+    """The same of `removed_count`."""
 
 
 class PendingCandidate(SQLModel, table=True):
@@ -114,6 +118,7 @@ class IdempotencyKey(SQLModel, table=True):
     """The first outcome of a mutation that came with a key."""
 
     __tablename__ = "idempotency_key"
+    __table_args__ = (Index("idempotency_key_by_age", "account_id", "created_at"),)
 
     account_id: UUID = Field(sa_column=loose_account_key())
     key: str = Field(sa_column=Column(Text, primary_key=True))

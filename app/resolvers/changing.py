@@ -12,6 +12,7 @@ from app.context import Context
 from app.database import Transaction
 from app.domain.errors import DomainError, RefusedError
 from app.domain.idempotency import Done
+from app.domain.items import Kept
 from app.resolvers.auditing import write_down
 from app.schema.errors import Failure
 
@@ -25,6 +26,13 @@ class Result:
     deleted_segment_id: UUID | None = None
     campaign_id: UUID | None = None
     deleted_campaign_id: UUID | None = None
+    policy_id: UUID | None = None
+    policy_ids: tuple[UUID, ...] = ()
+    operation_ids: tuple[UUID, ...] = ()
+    candidate_ids: tuple[UUID, ...] = ()
+    removed_membership_count: int | None = None
+    erased_count: int | None = None
+    lifted_count: int | None = None
     contract_id: UUID | None = None
     user_errors: tuple[Failure, ...] = ()
 
@@ -38,8 +46,8 @@ async def change(
     """
     context = info.context
     context.demand(permission)
-    # What an earlier mutation of the same document loaded for its payload is not true of this one's.
-    context.loaders.clear()
+    # What an earlier mutation of the same document read for its payload is not true of this one's.
+    context.forget()
     try:
         async with context.database.write(context.account_id) as tx:
             result = await work(tx, context)
@@ -54,6 +62,15 @@ async def change(
 def made(done: Done, **ids: Any) -> Result:
     """The result of work done once: nothing but its failures, when it failed."""
     return _failed(*done.errors) if done.errors else Result(**ids)
+
+
+def kept(outcome: Kept, **more: Any) -> Result:
+    """The result of work on many items, of which some may have been refused."""
+    return Result(
+        candidate_ids=outcome.candidate_ids,
+        user_errors=tuple(Failure(error) for error in outcome.refused),
+        **more,
+    )
 
 
 def _failed(*errors: DomainError) -> Result:

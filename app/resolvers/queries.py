@@ -8,11 +8,11 @@ from strawberry.types import Info
 
 from app.auth import Permission
 from app.context import Context
-from app.domain import audit, contracts, lists, quota, reading
+from app.domain import audit, contracts, lists, quota, reading, requirements
 from app.domain.eligibility import NO_RULES
 from app.domain.errors import BadUserInputError
 from app.domain.listing import Listing, read_page
-from app.domain.names import uuid
+from app.domain.names import many_ids, uuid
 from app.domain.paging import PageArguments
 from app.engine.batch import BatchFunction, load
 from app.engine.plan import Asking, Columns, read_of
@@ -26,7 +26,7 @@ from app.schema.audit import AuditEntryConnection, AuditFilter
 from app.schema.campaign import CampaignConnection
 from app.schema.candidate import Candidate, CandidateConnection
 from app.schema.connections import After, Before, First, Last, reads_cursors
-from app.schema.enums import CandidateOrderField, OrderDirection, SegmentOrderField
+from app.schema.enums import CandidateOrderField, Channel, OrderDirection, SegmentOrderField
 from app.schema.inputs import (
     CampaignFilter,
     CandidateFilter,
@@ -35,12 +35,15 @@ from app.schema.inputs import (
     CandidateSelection,
     SegmentFilter,
     SegmentOrder,
+    SuppressionFilter,
     VacancyFilter,
 )
 from app.schema.node import Node, TypedRow
 from app.schema.operation import MembershipOperation
 from app.schema.policy import PrivacyPolicy
+from app.schema.requirement import RequiredPoliciesPreview, SegmentLoss
 from app.schema.segment import Segment, SegmentConnection
+from app.schema.suppression import SuppressionConnection
 from app.schema.vacancy import CandidateListConnection, VacancyConnection
 
 Asked = Info[Context, None]
@@ -215,10 +218,47 @@ class Query:
         listing = lists.campaigns(wanted.name_contains, wanted.channel, context.settings)
         return await _page(info, listing, PageArguments(first, after, last, before))
 
+    @strawberry.field(description="The addresses that must not be contacted, by channel and in alphabetical order.")
+    async def suppressions(
+        self,
+        info: Asked,
+        filter: Annotated[SuppressionFilter | None, strawberry.argument(description="Which addresses.")] = None,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+    ) -> SuppressionConnection:
+        context = reader(info)
+        wanted = filter or SuppressionFilter()
+        listing = lists.suppressions(wanted.channel, wanted.address_contains, context.settings)
+        return await _page(info, listing, PageArguments(first, after, last, before))
+
     @strawberry.field(description="The account's privacy policies, by name.")
     async def privacy_policies(self, info: Asked) -> list[PrivacyPolicy]:
         policies: list[Any] = list((await reader(info).policies()).values())
         return policies
+
+    @strawberry.field(
+        description="Who would leave if setRequiredPolicies were called, without doing it. NOT_FOUND comes as an error."
+    )
+    async def required_policies_preview(
+        self,
+        info: Asked,
+        channel: Annotated[Channel, strawberry.argument(description="The channel whose segments would demand them.")],
+        policy_ids: Annotated[
+            list[strawberry.ID], strawberry.argument(description="Every policy it would demand, and no other.")
+        ],
+    ) -> RequiredPoliciesPreview:
+        context = reader(info)
+        path = ("policyIds",)
+        ids = many_ids(policy_ids, path, context.settings.max_ids)
+        losses = await requirements.preview(context.database, context.account_id, channel, ids, path)
+        most = list(losses.by_segment.items())[: context.settings.default_page]
+        return RequiredPoliciesPreview(
+            lost_membership_count=losses.memberships,
+            lost_candidate_count=losses.endpoints,
+            segments=[SegmentLoss(segment_id=segment_id, lost_count=count) for segment_id, count in most],
+        )
 
     @strawberry.field(
         description="The contract in force and what is used of it. CONTRACT_INACTIVE when none is in force today."

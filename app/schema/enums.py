@@ -67,6 +67,8 @@ class UserErrorCode(StrEnum):
     NOT_UNDOABLE = "NOT_UNDOABLE"
     IN_USE = "IN_USE"
     ERASED = "ERASED"
+    NOT_CANCELLABLE = "NOT_CANCELLABLE"
+    LOST_COUNT_CHANGED = "LOST_COUNT_CHANGED"
 
 
 described(
@@ -97,8 +99,9 @@ described(
         "REMOVE": "Removes candidates.",
         "UNDO": "Takes back another operation.",
         "ELIGIBILITY_LOST": (
-            "Ends memberships of candidates who may no longer be contacted. It comes of a change of consents, addresses"
-            " or suppressions, or of a consent that expired."
+            "Ends memberships of candidates who may no longer be contacted. It comes of a change of consents,"
+            " addresses, suppressions or required policies, of an erasure, or of a consent that expired. Nobody cancels"
+            " or undoes it."
         ),
     },
 )
@@ -193,7 +196,7 @@ described(
     {
         "INVALID_INPUT": "A value is out of its bounds; the message says which bounds.",
         "NOT_FOUND": "There is nothing with this id in the account.",
-        "NAME_TAKEN": "Another segment has the name.",
+        "NAME_TAKEN": "Another thing of its kind has the name.",
         "SEGMENT_ARCHIVED": (
             "The segment is archived: nobody adds or removes members, and no campaign may begin to include it."
         ),
@@ -205,6 +208,8 @@ described(
         "OPERATION_FINISHED": "The operation is over.",
         "NOT_UNDOABLE": "The operation cannot be undone.",
         "IN_USE": "A campaign uses the segment.",
-        "ERASED": "The person was erased and does not come back.",
+        "NOT_CANCELLABLE": "The operation ends memberships of candidates who may not be contacted.",
+        "ERASED": "The person was erased, for good: whoever has this external id does not come back.",
+        "LOST_COUNT_CHANGED": "Another number of memberships would end than the user saw.",
     },
 )

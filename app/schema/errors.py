@@ -23,7 +23,12 @@ class Failure:
         return getattr(self.error, name)
 
 
-@strawberry.interface(description="An expected failure. It comes in the payload; `errors` is for all else.")
+@strawberry.interface(
+    description=(
+        "An expected failure. It comes in the payload, with nothing changed, or of many items this one left out;"
+        " `errors` is for all else."
+    )
+)
 class UserError:
     message: str = strawberry.field(description="What went wrong, for people, in English.")
     path: list[str] | None = strawberry.field(

@@ -134,6 +134,14 @@ class CampaignFilter:
     channel: Channel | None = field(default=None, description="Only campaigns of this channel.")
 
 
+@strawberry.input(description="Conditions on suppressed addresses; those given must all hold.")
+class SuppressionFilter:
+    channel: Channel | None = field(default=None, description="Only addresses of this channel.")
+    address_contains: str | None = field(
+        default=None, description="The text anywhere in the address, whatever its case."
+    )
+
+
 @strawberry.input(description="All candidates that a search finds when the request is made.")
 class AllSearchResults(selection.AllSearchResults):
     filter: CandidateFilter = field(

@@ -9,11 +9,14 @@ from app.domain import quota
 from app.domain.errors import ContractInactiveError
 from app.engine.batch import batch_field
 from app.resolvers.loaders.campaigns import campaigns_by_id
+from app.resolvers.loaders.candidates import candidates_by_id, policies_by_id
 from app.resolvers.loaders.segments import operations_by_id, segments_by_id
 from app.schema.account import QuotaUsage
 from app.schema.campaign import Campaign
+from app.schema.candidate import Candidate
 from app.schema.errors import UserError
 from app.schema.operation import MembershipOperation
+from app.schema.policy import PrivacyPolicy
 from app.schema.segment import Segment
 
 
@@ -54,6 +57,49 @@ class QuotaPayload(Payload):
             return await quota.usage(info.context.database, info.context.account_id)
         except ContractInactiveError:
             return None
+
+
+@strawberry.type
+class ItemsPayload(Payload):
+    """A payload of a change of many items, each of which is kept or refused."""
+
+    user_errors: list[UserError] = strawberry.field(
+        description=(
+            "The expected failures. An item that has one, by its index in `path`, was refused and the others were kept;"
+            " a failure of the call as a whole, without an index, left everything as it was."
+        )
+    )
+
+
+@strawberry.type
+class CandidatesPayload(ItemsPayload):
+    """A payload with the candidates whom the kept items are about."""
+
+    @strawberry.field(
+        description="Whom the items that were kept are about, each once and in their order, as they are now."
+    )
+    async def candidates(self: Any, info: Info) -> list[Candidate]:
+        rows = await candidates_by_id(info.context, self.candidate_ids)
+        found: list[Any] = [rows[id] for id in self.candidate_ids if id in rows]
+        return found
+
+
+@strawberry.type
+class EndingPayload(QuotaPayload):
+    """A payload of a change that may end memberships."""
+
+    @strawberry.field(description="How many memberships ended with it, in the same transaction.")
+    def removed_membership_count(self: Any) -> int:
+        return self.removed_membership_count or 0
+
+
+@strawberry.type
+class PolicyPayload(Payload):
+    """A payload with the privacy policy that was made or changed."""
+
+    policy: PrivacyPolicy | None = batch_field(
+        policies_by_id, key="policy_id", description="The policy as it is now; null when the mutation failed."
+    )
 
 
 @strawberry.type

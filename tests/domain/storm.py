@@ -14,8 +14,10 @@ from uuid import UUID, uuid4
 import httpx
 
 from app.database import BusyError
-from app.domain import consents, lapses
+from app.domain import consents, lapses, requirements, suppressions
 from app.domain.consents import Consent
+from app.domain.suppressions import Address
+from app.domain.sweeping import sweep_due
 from app.models import Channel
 from tests.client import Client
 from tests.mutations import ADD, ARCHIVE, CREATE, DELETE, REMOVE, RENAME, RESTORE
@@ -187,9 +189,9 @@ class Storm:
 
     async def weather(self) -> None:
         """Withdraws and grants consents and changes addresses, by the rules but past the servers."""
-        changes = [self._withdraw, self._grant, self._readdress, self._sweep]
+        changes = [self._withdraw, self._grant, self._readdress, self._sweep, self._suppress, self._lift, self._demand]
         while self.goes_on:
-            [change] = self.chance.choices(changes, (3, 5, 3, 1))
+            [change] = self.chance.choices(changes, (30, 50, 30, 10, 10, 10, 6))
             try:
                 await change(self.chance.sample(self.candidates, self.chance.choice([1, 5, 25])))
                 self.figures.underneath[change.__name__.strip("_")] += 1
@@ -223,4 +225,21 @@ class Storm:
 
     async def _sweep(self, _: list[UUID]) -> None:
         async with self.world.database.write(self.world.account_id) as tx:
-            await lapses.sweep(tx)
+            await lapses.sweep(tx, self.world.database.settings)
+
+    async def _suppress(self, candidate_ids: list[UUID]) -> None:
+        given = [Address(Channel.EMAIL, f"{id}@example.com", "weather") for id in candidate_ids]
+        async with self.world.database.write(self.world.account_id) as tx:
+            await suppressions.add(tx, given, "weather")
+
+    async def _lift(self, _: list[UUID]) -> None:
+        await self.world.run("DELETE FROM suppression WHERE account_id = $1")
+
+    async def _demand(self, _: list[UUID]) -> None:
+        """Now more, now less, of one channel. Those who do not meet it are too many to leave at once."""
+        few = self.world.database.settings.model_copy(update={"inline_add_limit": 20})
+        policies = list(self.world.policies.values())[: self.chance.choice([1, 1, 2])]
+        channel = self.chance.choice(list(Channel))
+        async with self.world.database.write(self.world.account_id) as tx:
+            await requirements.demand(tx, channel, policies, None, "weather", few)
+        await sweep_due(self.world.database)

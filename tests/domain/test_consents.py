@@ -8,7 +8,8 @@ import pytest
 
 from app.domain import consents
 from app.domain.consents import Consent
-from app.domain.errors import NotFoundError, RefusedError
+from app.domain.errors import NotFoundError
+from app.domain.items import Kept
 from app.models import Channel
 from tests.client import Client
 from tests.domain.test_check import check
@@ -19,14 +20,25 @@ OPERATIONS = """query($id: ID!) { segment(id: $id) { memberCount operations(firs
 } } } }"""
 
 
-async def record(world: World, *given: Consent) -> int:
+async def said(world: World, *given: Consent) -> Kept:
     async with world.database.write(world.account_id) as tx:
         return await consents.record(tx, given, "tester")
 
 
+async def record(world: World, *given: Consent) -> int:
+    """Records consents of which none is refused. Returns how many memberships ended."""
+    kept = await said(world, *given)
+    assert kept.refused == ()
+    return kept.ended
+
+
 async def withdraw(world: World, candidate_ids: Sequence[UUID], policy: str = GENERAL) -> int:
     async with world.database.write(world.account_id) as tx:
-        return await consents.withdraw(tx, candidate_ids, world.policies[policy], "tester")
+        return (await consents.withdraw(tx, candidate_ids, world.policies[policy], "tester")).ended
+
+
+def refusals(kept: Kept) -> list[tuple[str, tuple[str, ...]]]:
+    return [(error.code, error.path[2:]) for error in kept.refused]
 
 
 async def test_withdrawing_a_consent_ends_what_it_held_up_and_frees_the_endpoints(world: World) -> None:
@@ -106,23 +118,64 @@ async def test_a_withdrawal_is_not_undone_by_a_consent_given_before_it(world: Wo
     someone = await world.candidate()
     await withdraw(world, [someone])
     earlier = Consent(someone, world.policies[GENERAL], datetime.now(UTC) - timedelta(hours=1))
-    with pytest.raises(RefusedError) as refused:
-        await record(world, earlier)
-    assert [(error.code, error.path) for error in refused.value.errors] == [
-        ("INVALID_INPUT", ("input", "consents", "0", "grantedAt"))
-    ]
+    kept = await said(world, earlier)
+    assert refusals(kept) == [("INVALID_INPUT", ("0", "grantedAt"))]
+    assert "withdrawn later" in kept.refused[0].message
+    assert kept.candidate_ids == ()
 
 
-async def test_what_is_not_in_the_account_is_not_found(world: World, other_world: World) -> None:
-    someone, foreigner = await world.candidate(), await other_world.candidate()
-    with pytest.raises(RefusedError) as refused:
-        await record(world, Consent(foreigner, world.policies[SMS]), Consent(someone, other_world.policies[SMS]))
-    assert [error.path for error in refused.value.errors] == [
-        ("input", "consents", "0", "candidateId"),
-        ("input", "consents", "1", "policyId"),
+async def test_a_consent_given_before_the_one_that_is_kept_changes_nothing(world: World) -> None:
+    someone, policy = await world.candidate({}), world.policies[GENERAL]
+    last_month, today = datetime.now(UTC) - timedelta(days=30), datetime.now(UTC)
+    await record(world, Consent(someone, policy, today))
+    await world.add(await world.segment())
+    kept = await said(world, Consent(someone, policy, last_month, last_month + timedelta(days=1)))
+    assert refusals(kept) == [("INVALID_INPUT", ("0", "grantedAt"))]
+    assert "given again later" in kept.refused[0].message
+    assert await world.used() == (1, 0)
+
+
+async def test_of_two_consents_in_one_call_the_one_given_later_is_kept(world: World) -> None:
+    someone, policy = await world.candidate({}), world.policies[GENERAL]
+    earlier, later = datetime.now(UTC) - timedelta(days=2), datetime.now(UTC) - timedelta(days=1)
+    await record(world, Consent(someone, policy, later, source="later"), Consent(someone, policy, earlier))
+    [row] = await world.run("SELECT granted_at, source FROM consent WHERE account_id = $1")
+    assert tuple(row) == (later, "later")
+
+
+async def test_the_same_consent_again_changes_no_row(world: World) -> None:
+    someone = await world.candidate({})
+    consent = Consent(someone, world.policies[GENERAL], datetime.now(UTC), source="form")
+    await record(world, consent)
+    before = await world.run("SELECT ctid::text FROM consent WHERE account_id = $1")
+    assert await record(world, consent) == 0
+    assert await world.run("SELECT ctid::text FROM consent WHERE account_id = $1") == before
+
+
+async def test_what_is_not_in_the_account_is_refused_and_the_rest_is_kept(world: World, other_world: World) -> None:
+    someone, foreigner = await world.candidate({}), await other_world.candidate({})
+    kept = await said(
+        world,
+        Consent(foreigner, world.policies[SMS]),
+        Consent(someone, world.policies[SMS]),
+        Consent(someone, other_world.policies[SMS]),
+        Consent(None, None),
+    )
+    assert refusals(kept) == [
+        ("NOT_FOUND", ("0", "candidateId")),
+        ("NOT_FOUND", ("2", "policyId")),
+        ("NOT_FOUND", ("3", "candidateId")),
+        ("NOT_FOUND", ("3", "policyId")),
     ]
-    with pytest.raises(RefusedError):
-        await withdraw(world, [someone, foreigner])
-    with pytest.raises(NotFoundError):
-        async with world.database.write(world.account_id) as tx:
-            await consents.withdraw(tx, [someone], uuid4(), "tester")
+    assert kept.candidate_ids == (someone,)
+    [row] = await world.run("SELECT candidate_id, policy_id FROM consent WHERE account_id = $1")
+    assert tuple(row) == (someone, world.policies[SMS])
+    assert await other_world.run("SELECT FROM consent WHERE account_id = $1") == []
+
+
+async def test_nothing_is_withdrawn_from_a_policy_that_is_not_there(world: World, other_world: World) -> None:
+    someone = await world.candidate()
+    for policy_id in (uuid4(), other_world.policies[GENERAL], None):
+        with pytest.raises(NotFoundError):
+            async with world.database.write(world.account_id) as tx:
+                await consents.withdraw(tx, [someone], policy_id, "tester")

@@ -28,7 +28,7 @@ WHERE account_id = $1 AND kind <> 'ADD' ORDER BY requested_at, id
 
 async def sweep(world: World) -> int:
     async with world.database.write(world.account_id) as tx:
-        return await lapses.sweep(tx)
+        return await lapses.sweep(tx, world.database.settings)
 
 
 async def operations(world: World) -> list[tuple[object, ...]]:

@@ -122,15 +122,15 @@ class Account(RuleBasedStateMachine):
     def agree(self, who: set[int], policy: str) -> None:
         who = self._born(who)
         given = [Consent(self.ids[number], self.world.policies[policy]) for number in sorted(who)]
-        ended = self._write(lambda tx: consents.record(tx, given, "tester"))
-        assert ended == self.model.say(who, policy, "agreed")
+        kept = self._write(lambda tx: consents.record(tx, given, "tester"))
+        assert kept.ended == self.model.say(who, policy, "agreed")
 
     @rule(who=some, policy=policies)
     def withdraw(self, who: set[int], policy: str) -> None:
         who = self._born(who)
         policy_id = self.world.policies[policy]
-        ended = self._write(lambda tx: consents.withdraw(tx, self._ids(who), policy_id, "tester"))
-        assert ended == self.model.say(who, policy, "withdrawn")
+        kept = self._write(lambda tx: consents.withdraw(tx, self._ids(who), policy_id, "tester"))
+        assert kept.ended == self.model.say(who, policy, "withdrawn")
 
     @rule(who=some, policy=policies)
     def let_consents_expire(self, who: set[int], policy: str) -> None:
@@ -140,7 +140,7 @@ class Account(RuleBasedStateMachine):
 
     @rule()
     def sweep(self) -> None:
-        assert self._write(lapses.sweep) == self.model.sweep()
+        assert self._write(lambda tx: lapses.sweep(tx, self.database.settings)) == self.model.sweep()
 
     @rule(who=some, column=st.sampled_from(["email", "verified_mobile"]), present=st.booleans())
     def readdress(self, who: set[int], column: str, present: bool) -> None:

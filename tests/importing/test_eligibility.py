@@ -123,6 +123,15 @@ async def test_a_withdrawal_is_not_undone_by_an_older_consent(importing: ImportT
     assert row["source"] == "web"
 
 
+async def test_a_consent_that_was_given_again_since_is_not_replaced_by_an_older_one(
+    importing: ImportText, rows: Rows
+) -> None:
+    summary = await importing("externalId,policy,grantedAt,expiresAt\nC1,SMS policy,2024-01-01,2024-06-01\n")
+    assert (summary.updated, summary.failed) == (0, 1)
+    assert "given again later, on 2025-01-01" in summary.first_failures[0].reason
+    assert await held(rows) == ALL
+
+
 async def test_consents_of_unknown_people_and_policies_fail(importing: ImportText) -> None:
     summary = await importing(
         "externalId,policy,grantedAt,withdrawnAt\n"

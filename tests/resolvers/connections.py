@@ -166,6 +166,20 @@ async def _entries(world: World, count: int) -> Made:
     return None, ids
 
 
+async def _suppressions(world: World, count: int) -> Made:
+    """Half of them of each channel."""
+    mails = [f"someone{index}@example.com" for index in range(count // 2)]
+    numbers = [f"+316{index:08}" for index in range(count - count // 2)]
+    for channel, addresses in (("EMAIL", mails), ("SMS", numbers)):
+        for address in addresses:
+            await _suppress(world, channel, address)
+    return None, [*mails, *numbers]
+
+
+async def _suppress(world: World, channel: str, address: str) -> None:
+    await world.insert("suppression", channel=channel, address=address, reason="asked", created_by="world")
+
+
 async def _one(made: Awaitable[Any]) -> None:
     await made
 
@@ -202,6 +216,11 @@ CASES = {
         " (SELECT segment_id FROM campaign_segment WHERE account_id = $1 AND campaign_id = $3)",
     ),
     "Query.auditLog": Case(_entries, lambda world, _: _one(_entries(world, 1)), None),
+    "Query.suppressions": Case(
+        _suppressions,
+        lambda world, _: _suppress(world, "EMAIL", "another@example.com"),
+        "DELETE FROM suppression WHERE account_id = $1 AND address = $2",
+    ),
     "Segment.members": Case(
         _members,
         _more_members,
@@ -271,6 +290,11 @@ class Connection:
         """The field of the edge that tells rows apart: the applications of a candidate are for different vacancies."""
         return "vacancy" if self.where == "Candidate.applications" else "node"
 
+    @property
+    def id(self) -> str:
+        """What tells rows apart: suppressed addresses have no id."""
+        return "id: address" if self.where == "Query.suppressions" else "id"
+
     def query(self, parent: UUID | None, selected: str, **arguments: Any) -> str:
         given = [f"{name}: {value}" for name, value in (("orderBy", self.order), ("filter", self.filter)) if value]
         for name, value in arguments.items():
@@ -284,7 +308,7 @@ class Connection:
 
     async def page(self, client: Client, parent: UUID | None, **arguments: Any) -> "Page":
         pages = "pageInfo { hasNextPage hasPreviousPage startCursor endCursor }"
-        selected = f"edges {{ cursor row: {self.row} {{ id }} }} {pages}"
+        selected = f"edges {{ cursor row: {self.row} {{ {self.id} }} }} {pages}"
         data = await client.data(self.query(parent, selected, **arguments))
         found = (data["node"] if parent else data)["connection"]
         return Page(

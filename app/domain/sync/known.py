@@ -1,11 +1,11 @@
 """Who is known by the ids of the other system, and who was erased."""
 
 from collections.abc import Iterable, Sequence
-from hashlib import sha256
 from uuid import UUID
 
 from app.database import Transaction
 from app.domain.accounts import Account
+from app.domain.erasures import hashed
 from app.domain.errors import ErasedError, Path, UnknownExternalIdError
 from app.domain.sync.items import AnyItem, Outcome
 
@@ -29,7 +29,7 @@ async def erased(tx: Transaction, account: Account, external_ids: Iterable[str])
     """Which of these ids belong to people who were erased."""
     if not await tx.fetchval(HAS_ERASED, tx.account_id):
         return set()
-    hashes = {sha256(account.secret + external_id.encode()).digest(): external_id for external_id in external_ids}
+    hashes = {hashed(account.secret, external_id): external_id for external_id in external_ids}
     rows = await tx.bulk(ERASED_HASHES, tx.account_id, list(hashes))
     return {hashes[row["external_id_hash"]] for row in rows}
 

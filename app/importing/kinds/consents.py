@@ -9,6 +9,7 @@ from asyncpg import Record as DatabaseRow
 from app.database import Transaction
 from app.domain.accounts import Account
 from app.domain.candidates import InvalidValueError, required_text
+from app.domain.consents import LONGEST_SOURCE, later_word
 from app.domain.errors import InvalidInputError, UnknownExternalIdError
 from app.domain.lapses import end_lost_memberships
 from app.domain.sync.items import ABSENT, Outcome, given
@@ -19,7 +20,6 @@ from app.importing.kinds.kind import CANDIDATE_IDS, Cells, Kind, Parse, Row, ext
 from app.importing.records import Record
 
 LONGEST_POLICY = 200
-LONGEST_SOURCE = 200
 
 CAUSE = "An import changed a consent."
 
@@ -99,7 +99,7 @@ def parser(columns: Columns, _: str | None) -> Parse:
 async def write(tx: Transaction, account: Account, rows: Sequence[Row]) -> Outcome[Row]:
     """Keeps consents, and changes those that differ. Memberships that rested on what was changed end.
 
-    A withdrawal is not undone by a consent given before it: such a row fails.
+    What was said later stands: a row about a consent given before it fails.
     """
     outcome: Outcome[Row] = Outcome()
     policies = {row["name"].casefold(): row["id"] for row in await tx.fetch(POLICIES, tx.account_id)}
@@ -124,13 +124,11 @@ async def _change(tx: Transaction, pairs: Sequence[tuple[DatabaseRow, Row]], out
     changed: list[tuple[Any, ...]] = []
     for old, row in pairs:
         _, granted_at, expires_at, withdrawn_at, source = row.values
-        if old["withdrawn_at"] and withdrawn_at in (None, ABSENT) and granted_at <= old["withdrawn_at"]:
-            if withdrawn_at is ABSENT and granted_at == old["granted_at"]:
-                withdrawn_at = old["withdrawn_at"]
-            else:
-                problem = f"It was withdrawn later, on {old['withdrawn_at']:%Y-%m-%d}. That stays."
-                outcome.refuse(row, InvalidInputError(("grantedAt",), problem))
-                continue
+        if withdrawn_at is ABSENT and granted_at == old["granted_at"]:
+            withdrawn_at = old["withdrawn_at"]
+        if stands := later_word(old, granted_at, given(withdrawn_at)):
+            outcome.refuse(row, InvalidInputError(("grantedAt",), stands))
+            continue
         given_anew = granted_at != old["granted_at"]
         before = tuple(old)
         after = (
