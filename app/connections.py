@@ -20,7 +20,7 @@ MOST_STATEMENTS = {"once": 500, "each time": 50}
 """Statements that a connection keeps prepared. Those of searches are large, and there are as many as filters."""
 
 SECONDS_UNUSED = 30.0
-"""After which a connection of a pool that is opened lazily is closed, when nobody needs it."""
+"""After which a connection that was opened lazily and that nobody needs is closed."""
 
 Planned = Literal["once", "each time"]
 """When PostgreSQL plans a statement: once for all values, or each time for the values it is run with."""

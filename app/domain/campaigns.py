@@ -1,6 +1,6 @@
 """Campaigns, and the segments whose members they are for: included, or excluded."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -41,15 +41,12 @@ SELECT channel FROM campaign WHERE account_id = $1 AND id = $2
 """
 
 CHOSEN = """
--- The segments that a campaign is to have, and whether it includes them already.
-SELECT s.id, s.channel, s.archived_at, EXISTS (
-  SELECT FROM campaign_segment cs
-  WHERE cs.account_id = $1 AND cs.campaign_id = $2 AND cs.segment_id = s.id AND NOT cs.excluded) AS included
-FROM segment s WHERE s.account_id = $1 AND s.id = ANY($3::uuid[])
+-- The segments that a campaign is to have.
+SELECT id, channel, archived_at FROM segment WHERE account_id = $1 AND id = ANY($2::uuid[])
 """
 
-CURRENT = """
--- The segments that a campaign has, and whether it excludes them.
+HELD = """
+-- The segments that the campaign has.
 SELECT segment_id, excluded FROM campaign_segment WHERE account_id = $1 AND campaign_id = $2
 """
 
@@ -96,13 +93,15 @@ async def create(tx: Transaction, text: str, channel: Channel, segments: Campaig
     kept = name(text, NAME)
     campaign_id: UUID = uuid7()
     await tx.fetch(CREATE, tx.account_id, campaign_id, kept, channel, tx.now)
-    await _set(tx, campaign_id, channel, segments, settings)
+    await _set(tx, campaign_id, channel, {}, segments, settings)
     return campaign_id
 
 
 async def set_segments(tx: Transaction, campaign_id: UUID, segments: CampaignSegments, settings: Settings) -> None:
     """Replaces the segments of a campaign. Raises NotFoundError, InvalidInputError, and RefusedError for segments."""
-    await _set(tx, campaign_id, await _channel(tx, campaign_id), segments, settings)
+    channel = await _channel(tx, campaign_id)
+    held = {row["segment_id"]: row["excluded"] for row in await tx.fetch(HELD, tx.account_id, campaign_id)}
+    await _set(tx, campaign_id, channel, held, segments, settings)
 
 
 async def delete(tx: Transaction, campaign_id: UUID) -> None:
@@ -134,8 +133,15 @@ async def _channel(tx: Transaction, campaign_id: UUID) -> Channel:
 
 
 async def _set(
-    tx: Transaction, campaign_id: UUID, channel: Channel, segments: CampaignSegments, settings: Settings
+    tx: Transaction,
+    campaign_id: UUID,
+    channel: Channel,
+    held: Mapping[UUID, bool],
+    segments: CampaignSegments,
+    settings: Settings,
 ) -> None:
+    """`held` are the segments that the campaign has, and whether it excludes them. None are written when these are
+    the same."""
     included = many_ids(segments.included, INCLUDED, settings.max_ids)
     excluded = many_ids(segments.excluded, EXCLUDED, settings.max_ids)
     chosen = {id for id in (*included, *excluded) if id}
@@ -143,15 +149,14 @@ async def _set(
         raise InvalidInputError(
             INCLUDED, f"A campaign has at most {settings.max_campaign_segments} segments, not {len(chosen)}."
         )
-    found = {row["id"]: row for row in await tx.fetch(CHOSEN, tx.account_id, campaign_id, list(chosen))}
+    found = {row["id"]: row for row in await tx.fetch(CHOSEN, tx.account_id, list(chosen))}
     errors = [
-        *_obstacles(included, INCLUDED, found, channel),
+        *_obstacles(included, INCLUDED, found, channel, kept={id for id in held if not held[id]}),
         *_obstacles(excluded, EXCLUDED, found, channel, also=set(included)),
     ]
     if errors:
         raise RefusedError(errors)
-    current = {(row["segment_id"], row["excluded"]) for row in await tx.fetch(CURRENT, tx.account_id, campaign_id)}
-    if current != {(id, id in excluded) for id in chosen}:
+    if {id: id in excluded for id in chosen} != held:
         await tx.fetch(CLEAR, tx.account_id, campaign_id)
         await tx.fetch(FILL, tx.account_id, campaign_id, list(chosen), excluded)
 
@@ -161,9 +166,11 @@ def _obstacles(
     path: Path,
     found: dict[UUID, Any],
     channel: Channel,
-    also: set[UUID | None] | None = None,
+    kept: Set[UUID] = frozenset(),
+    also: Set[UUID | None] | None = None,
 ) -> list[DomainError]:
-    """What stands in the way of each segment, by its index. `also` are the included ones, when these are excluded."""
+    """What stands in the way of each segment, by its index. `kept` are those that were included before; `also` are the
+    included ones, when these are excluded."""
     errors: list[DomainError] = []
     for index, id in enumerate(ids):
         at = (*path, str(index))
@@ -174,6 +181,6 @@ def _obstacles(
             errors.append(ChannelMismatchError(at, segment_channel=segment["channel"], channel=channel.value))
         elif also is not None and id in also:
             errors.append(InvalidInputError(at, "A segment is included or excluded, not both."))
-        elif also is None and segment["archived_at"] is not None and not segment["included"]:
+        elif also is None and segment["archived_at"] is not None and id not in kept:
             errors.append(SegmentOutOfUseError(at))
     return errors

@@ -24,6 +24,8 @@ class Result:
     segment_id: UUID | None = None
     operation_id: UUID | None = None
     deleted_segment_id: UUID | None = None
+    campaign_id: UUID | None = None
+    deleted_campaign_id: UUID | None = None
     policy_id: UUID | None = None
     policy_ids: tuple[UUID, ...] = ()
     operation_ids: tuple[UUID, ...] = ()
@@ -31,8 +33,6 @@ class Result:
     removed_membership_count: int | None = None
     erased_count: int | None = None
     lifted_count: int | None = None
-    campaign_id: UUID | None = None
-    deleted_campaign_id: UUID | None = None
     contract_id: UUID | None = None
     user_errors: tuple[Failure, ...] = ()
 

@@ -203,21 +203,6 @@ class Query:
         listing = lists.candidate_lists(filter.name_contains if filter else None, context.settings)
         return await _page(info, listing, PageArguments(first, after, last, before))
 
-    @strawberry.field(description="The addresses that must not be contacted, by channel and in alphabetical order.")
-    async def suppressions(
-        self,
-        info: Asked,
-        filter: Annotated[SuppressionFilter | None, strawberry.argument(description="Which addresses.")] = None,
-        first: First = None,
-        after: After = None,
-        last: Last = None,
-        before: Before = None,
-    ) -> SuppressionConnection:
-        context = reader(info)
-        wanted = filter or SuppressionFilter()
-        listing = lists.suppressions(wanted.channel, wanted.address_contains, context.settings)
-        return await _page(info, listing, PageArguments(first, after, last, before))
-
     @strawberry.field(description="The account's campaigns, those made last first.")
     async def campaigns(
         self,
@@ -231,6 +216,21 @@ class Query:
         context = reader(info)
         wanted = filter or CampaignFilter()
         listing = lists.campaigns(wanted.name_contains, wanted.channel, context.settings)
+        return await _page(info, listing, PageArguments(first, after, last, before))
+
+    @strawberry.field(description="The addresses that must not be contacted, by channel and in alphabetical order.")
+    async def suppressions(
+        self,
+        info: Asked,
+        filter: Annotated[SuppressionFilter | None, strawberry.argument(description="Which addresses.")] = None,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+    ) -> SuppressionConnection:
+        context = reader(info)
+        wanted = filter or SuppressionFilter()
+        listing = lists.suppressions(wanted.channel, wanted.address_contains, context.settings)
         return await _page(info, listing, PageArguments(first, after, last, before))
 
     @strawberry.field(description="The account's privacy policies, by name.")

@@ -128,18 +128,18 @@ class CandidateListFilter:
     name_contains: str | None = field(default=None, description="The text anywhere in the name, whatever its case.")
 
 
+@strawberry.input(description="Conditions on campaigns; those given must all hold.")
+class CampaignFilter:
+    name_contains: str | None = field(default=None, description="The text anywhere in the name, whatever its case.")
+    channel: Channel | None = field(default=None, description="Only campaigns of this channel.")
+
+
 @strawberry.input(description="Conditions on suppressed addresses; those given must all hold.")
 class SuppressionFilter:
     channel: Channel | None = field(default=None, description="Only addresses of this channel.")
     address_contains: str | None = field(
         default=None, description="The text anywhere in the address, whatever its case."
     )
-
-
-@strawberry.input(description="Conditions on campaigns; those given must all hold.")
-class CampaignFilter:
-    name_contains: str | None = field(default=None, description="The text anywhere in the name, whatever its case.")
-    channel: Channel | None = field(default=None, description="Only campaigns of this channel.")
 
 
 @strawberry.input(description="All candidates that a search finds when the request is made.")

@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 from uuid import UUID, uuid4
 
+from app.database import WRITES
 from app.models import Channel
 from tests.client import Client
 from tests.resolvers.mutations.campaigns import SET, archive, campaigns, create, texts
@@ -25,6 +26,19 @@ async def test_the_segments_take_the_place_of_those_before(client: Client, world
     assert changed == {"included": texts(b, c), "excluded": texts(a, d)}
     [kept] = await campaigns(client)
     assert [each["id"] for each in kept["excludedSegments"]] == texts(a, d)
+
+
+async def test_the_same_segments_again_change_nothing(client: Client, world: World, statements: list[str]) -> None:
+    a, b = [await world.segment(name) for name in "ab"]
+    campaign = await create(client, includedSegmentIds=texts(a), excludedSegmentIds=texts(b))
+    statements.clear()
+    assert await set_segments(client, campaign["id"], a, a, excludedSegmentIds=texts(b)) == {
+        "included": texts(a),
+        "excluded": texts(b),
+    }
+    assert [each for each in statements if WRITES.search(each)] == []
+    swapped = await set_segments(client, campaign["id"], b, excludedSegmentIds=texts(a))
+    assert swapped == {"included": texts(b), "excluded": texts(a)}
 
 
 async def test_none_at_all_empties_it(client: Client, world: World) -> None:
