@@ -15,8 +15,8 @@ from app.database import Database
 from app.models import Channel
 from app.settings import Settings
 from tests.conftest import SECRET
-from tests.mutations import ADD, CANCEL, REMOVE, UNDO, UPSERT_CANDIDATES
-from tests.world import World
+from tests.mutations import ADD, CANCEL, RECORD_CONSENTS, REMOVE, UNDO, UPSERT_CANDIDATES, WITHDRAW_CONSENTS
+from tests.world import GENERAL, World
 
 CANDIDATES = 1_200
 CITIES = 4
@@ -38,6 +38,8 @@ MAY_FAIL = {
     CANCEL: {"OPERATION_FINISHED"},
     UNDO: {"NOT_UNDOABLE"},
     UPSERT_CANDIDATES: set[str](),
+    RECORD_CONSENTS: set[str](),
+    WITHDRAW_CONSENTS: set[str](),
 }
 """What a mutation may be refused for in this test."""
 
@@ -135,6 +137,8 @@ class Tenant:
     asked: list[Asked] = field(default_factory=list)
     addresses: dict[UUID, tuple[bool, bool]] = field(default_factory=dict)
     """Whether candidates have an e-mail address and a verified mobile, as the last sync said."""
+    consents: dict[UUID, bool] = field(default_factory=dict)
+    """Whether candidates accept the general policy, as they said last."""
 
     @classmethod
     async def make(cls, database: Database, name: str) -> "Tenant":
@@ -156,14 +160,14 @@ class Crowd:
         self._number = number
         self._chance = chance
         self.asked: list[Asked] = []
-        self._readdressed = chance.sample(tenant.candidates, len(tenant.candidates))
-        """Whose addresses are still as they were before the round: nobody's are changed twice in one."""
+        self._untouched = chance.sample(tenant.candidates, len(tenant.candidates))
+        """Who is still as before the round: nobody changes twice in one, so that what comes of it is known."""
 
     async def rage(self) -> None:
         """Two large changes at once, then some more of everything."""
-        acts = [self._add, self._add, self._remove, self._cancel, self._undo, self._withdraw]
+        acts = [self._add, self._add, self._remove, self._cancel, self._undo, self._readdress, self._consent]
         async with asyncio.TaskGroup() as tasks:
-            for act in (self._add, self._remove, *self._chance.choices(acts, k=5)):
+            for act in (self._add, self._remove, *self._chance.choices(acts, k=6)):
                 tasks.create_task(act(random.Random(self._chance.random()), self._chance.uniform(0, 1)))
 
     async def _add(self, chance: random.Random, delay: float) -> None:
@@ -189,11 +193,23 @@ class Crowd:
         if known:
             await self._ask(chance, UNDO, operationId=str(chance.choice(known[-6:]).operation_id))
 
-    async def _withdraw(self, chance: random.Random, delay: float) -> None:
-        """What memberships rest on goes, or comes back."""
+    async def _consent(self, chance: random.Random, delay: float) -> None:
+        """Some withdraw their consents, or give them again."""
         await asyncio.sleep(delay)
-        count = chance.choice([1, 20, 100])
-        whom, self._readdressed = self._readdressed[:count], self._readdressed[count:]
+        whom, policy = self._some(chance), str(self._tenant.world.policies[GENERAL])
+        withdrawn = chance.random() < 0.5
+        if withdrawn:
+            ids = [str(id) for id in whom]
+            await self._ask(chance, WITHDRAW_CONSENTS, keyed=False, candidateIds=ids, policyId=policy)
+        else:
+            given = [{"candidateId": str(id), "policyId": policy} for id in whom]
+            await self._ask(chance, RECORD_CONSENTS, keyed=False, consents=given)
+        self._tenant.consents.update(dict.fromkeys(whom, not withdrawn))
+
+    async def _readdress(self, chance: random.Random, delay: float) -> None:
+        """Addresses go, or come back."""
+        await asyncio.sleep(delay)
+        whom = self._some(chance)
         emails, mobiles = chance.random() < 0.5, chance.random() < 0.5
         people = [
             {
@@ -207,6 +223,11 @@ class Crowd:
         ]
         await self._ask(chance, UPSERT_CANDIDATES, keyed=False, candidates=people)
         self._tenant.addresses.update(dict.fromkeys(whom, (emails, mobiles)))
+
+    def _some(self, chance: random.Random) -> list[UUID]:
+        count = chance.choice([1, 20, 100])
+        some, self._untouched = self._untouched[:count], self._untouched[count:]
+        return some
 
     async def repeat(self) -> None:
         """Asks for something again, long after the answer: it is the same."""

@@ -24,6 +24,7 @@ from app.settings import Settings
 from tests.chaos import PATIENCE, Machines, own_postgres
 from tests.crowd import Crowd, Figures, Line, Tenant
 from tests.mutations import CANCEL
+from tests.world import GENERAL
 
 pytestmark = [pytest.mark.storm, pytest.mark.timeout(7200)]
 
@@ -72,6 +73,12 @@ FROM endpoint_usage u WHERE u.account_id = $1
 ADDRESSES = """
 -- Who can be reached how.
 SELECT id, email IS NOT NULL, verified_mobile IS NOT NULL FROM candidate WHERE account_id = $1
+"""
+
+CONSENTS = """
+-- Who accepts a policy.
+SELECT candidate_id, bool_or(withdrawn_at IS NULL) FROM consent WHERE account_id = $1 AND policy_id = $2
+GROUP BY candidate_id
 """
 
 IN_FLIGHT = """
@@ -176,3 +183,5 @@ async def verify(database: Database, tenant: Tenant) -> None:
     assert set(undone.values()) <= {1}
     reached = {row[0]: (row[1], row[2]) for row in await database.fetch(ADDRESSES, account_id)}
     assert {id: reached[id] for id in tenant.addresses} == tenant.addresses
+    consents = dict(await database.fetch(CONSENTS, account_id, tenant.world.policies[GENERAL]))
+    assert {id: consents[id] for id in tenant.consents} == tenant.consents
