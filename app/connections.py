@@ -1,6 +1,8 @@
 """Connections to PostgreSQL, borrowed for a while from a pool that is bounded and keeps nobody waiting for ever."""
 
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from types import TracebackType
 from typing import Any, Literal, Self
 
 import asyncpg
@@ -31,6 +33,23 @@ class OverloadedError(Exception):
 
     def __init__(self) -> None:
         super().__init__(self.__doc__)
+
+
+class DatabaseLostError(ConnectionError):
+    """The database cannot be reached, or was lost meanwhile. Try again in a moment; whether a change was made is not
+    known, and with the same idempotency key it is not made twice."""
+
+    def __init__(self) -> None:
+        super().__init__(" ".join(str(self.__doc__).split()))
+
+
+UNREACHABLE = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.CannotConnectNowError,
+)
+"""What PostgreSQL says when it goes, or is not there yet, and what asyncpg makes of a connection that breaks."""
 
 
 class Connections:
@@ -86,13 +105,16 @@ class Connections:
         self._pool.terminate()
 
     async def borrow(self) -> "PoolConnectionProxy[Record]":
-        """Raises OverloadedError when none is given back in time."""
+        """Raises OverloadedError when none is given back in time, DatabaseLostError when none can be opened."""
         self.asked_for += 1
         try:
             if self.asked_for <= self._size:
                 free: PoolConnectionProxy[Record] = await self._pool.acquire()
                 return free
             return await self._wait()
+        except (OSError, *UNREACHABLE) as error:
+            self.asked_for -= 1
+            raise DatabaseLostError from error
         except BaseException:
             self.asked_for -= 1
             raise
@@ -115,7 +137,10 @@ class Connections:
 
 
 class Borrowed:
-    """A connection for the length of a block. Raises OverloadedError when none is given back in time."""
+    """A connection for the length of a block.
+
+    Raises OverloadedError when none is given back in time, and DatabaseLostError when it is lost during the block.
+    """
 
     __slots__ = ("_connection", "_connections")
 
@@ -127,8 +152,30 @@ class Borrowed:
         self._connection = await self._connections.borrow()
         return self._connection
 
-    async def __aexit__(self, *_: Any) -> None:
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        lost = error is not None and _lost(self._connection, error)
+        if lost:
+            with suppress(asyncpg.InterfaceError):  # The pool has taken it back.
+                self._connection.terminate()
         await self._connections.give_back(self._connection)
+        if lost:
+            raise DatabaseLostError from error
+
+
+def _lost(connection: "PoolConnectionProxy[Record]", error: BaseException) -> bool:
+    """Whether the error is that the connection broke. One that has gone says nothing but that it cannot be used, and
+    one that is told to go while nobody asks it anything is found in a state that cannot be."""
+    if isinstance(error, UNREACHABLE) or type(error) is asyncpg.InternalClientError:
+        return True
+    if not isinstance(error, asyncpg.InterfaceError | OSError):
+        return False
+    try:
+        closed: bool = connection.is_closed()
+    except asyncpg.InterfaceError:  # The pool has taken it back.
+        return True
+    return closed
 
 
 class _Moments(dict[tuple[int], datetime]):

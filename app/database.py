@@ -12,7 +12,7 @@ another, and what one statement counted is still true when the next one writes.
 import asyncio
 import re
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self
@@ -342,12 +342,15 @@ class _Turn:
 
 
 async def _roll_back(connection: "PoolConnectionProxy[Record]") -> None:
-    """Ends the transaction, or the connection when even that fails: none goes back to the pool half-way."""
+    """Ends the transaction, or the connection when even that fails: none goes back to the pool half-way. What made it
+    end matters more than that failure."""
     try:
         await connection.execute("ROLLBACK")
-    except BaseException:
-        connection.terminate()
-        raise
+    except BaseException as error:
+        with suppress(asyncpg.InterfaceError):  # The pool takes back by itself what is lost.
+            connection.terminate()
+        if not isinstance(error, Exception):
+            raise
 
 
 def _begin(settings: Settings, patience: float) -> str:

@@ -16,7 +16,7 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.auth import Authenticator, IssuerUnavailableError, UnauthenticatedError
-from app.connections import OverloadedError
+from app.connections import DatabaseLostError, OverloadedError
 from app.context import Session
 from app.database import BusyError, Database
 from app.domain import accounts
@@ -150,7 +150,10 @@ class Server:
         """An account, if there is one. Accounts do not change, so those seen lately are kept."""
         account = self._accounts.get(account_id)
         if account is None:
-            account = await accounts.by_id(self.database, account_id)
+            try:
+                account = await accounts.by_id(self.database, account_id)
+            except (OverloadedError, DatabaseLostError) as error:
+                raise _unavailable(error) from None
             if account is None:
                 return None
             self._accounts[account_id] = account
@@ -208,11 +211,15 @@ def explain(error: Exception) -> ClientError | None:
             )
         case BusyError():
             return ClientError(str(error), "BUSY")
-        case OverloadedError():
-            return ClientError(str(error), "SERVICE_UNAVAILABLE", 503, {"Retry-After": "1"})
+        case OverloadedError() | DatabaseLostError():
+            return _unavailable(error)
         case asyncpg.QueryCanceledError():
             return ClientError("This took too long and was stopped. Ask for less at once.", "TIMEOUT")
     return None
+
+
+def _unavailable(error: Exception) -> ClientError:
+    return ClientError(str(error), "SERVICE_UNAVAILABLE", 503, {"Retry-After": "1"})
 
 
 def _unauthenticated(reason: str) -> ClientError:

@@ -16,7 +16,7 @@ class ServingProcess:
     """A server on the database of this url. Its port stays its own over restarts; its log is kept."""
 
     def __init__(self, database_url: str, secret: str, log: Path, **environment: str) -> None:
-        self.port = _free_port()
+        self.port = free_port()
         self.address = f"http://127.0.0.1:{self.port}"
         self._log = log
         self._environment = {
@@ -73,7 +73,7 @@ class ServingProcess:
             return False
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         port: int = found.getsockname()[1]

@@ -4,9 +4,10 @@ import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
+import asyncpg
 import pytest
 
-from app.connections import MOST_MOMENTS, OverloadedError
+from app.connections import MOST_MOMENTS, DatabaseLostError, OverloadedError
 from app.database import Database
 from app.server import Server
 from app.settings import Settings
@@ -123,3 +124,68 @@ async def test_moments_come_back_as_they_went_in_however_many_there_are(database
     )
     assert len({row[0] for row in rows}) == several
     assert rows[-1][0] == datetime(2026, 1, 1, 0, 0, 0, several, tzinfo=UTC)
+
+
+async def end_connections(superuser_url: str, statement: str) -> None:
+    """Ends the connections that did, or do, a statement like this."""
+    superuser = await asyncpg.connect(superuser_url)
+    await superuser.fetch(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE $1 AND pid <> pg_backend_pid()",
+        f"%{statement}%",
+    )
+    await superuser.close()
+
+
+@pytest.mark.parametrize("document", [CANDIDATES, SEARCH, CREATE])
+async def test_who_loses_the_connection_is_told_to_come_again(
+    document: str, crowded: Client, watcher: Watcher, superuser_url: str
+) -> None:
+    async with watcher.holding("candidate, segment"):
+        asked = asyncio.create_task(crowded.http.post("/graphql", json={"query": document}))
+        await watcher.until_waiting(1)
+        await watcher.end_waiting()
+        lost = await asked
+    assert (lost.status_code, lost.headers["retry-after"]) == (503, "1")
+    [error] = lost.json()["errors"]
+    assert error["extensions"]["code"] == "SERVICE_UNAVAILABLE"
+    assert "with the same idempotency key it is not made twice" in error["message"]
+    assert (await crowded.http.post("/graphql", json={"query": document})).status_code == 200
+
+
+async def test_a_change_whose_connection_is_lost_between_two_statements_is_rolled_back(
+    world: World, superuser_url: str
+) -> None:
+    async def change() -> None:
+        async with world.database.write(world.account_id) as tx:
+            await tx.fetch("INSERT INTO vacancy (account_id, id, title) VALUES ($1, $1, 'Lost')", world.account_id)
+            await end_connections(superuser_url, "'Lost'")
+            for _ in range(100):
+                await tx.fetch("SELECT 1")
+                await asyncio.sleep(0.01)
+
+    with pytest.raises(DatabaseLostError):
+        await change()
+    assert await world.run("SELECT FROM vacancy WHERE account_id = $1") == []
+
+
+async def test_what_ended_a_change_is_not_hidden_by_the_loss_of_its_connection(
+    world: World, superuser_url: str
+) -> None:
+    async def change() -> None:
+        async with world.database.write(world.account_id) as tx:
+            await tx.fetch("SELECT 'to be ended'")
+            await end_connections(superuser_url, "'to be ended'")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await change()
+
+
+async def test_a_connection_in_an_impossible_state_is_lost_and_not_used_again(database: Database) -> None:
+    """As asyncpg finds one that was told to go while nobody asked it anything."""
+    with pytest.raises(DatabaseLostError):
+        async with database._reading.borrowed() as connection:
+            raise asyncpg.InternalClientError("cannot switch to state 15; another operation (2) is in progress")
+    with pytest.raises(asyncpg.InterfaceError, match="released"):
+        connection.is_closed()
+    assert await database.fetch("SELECT 1")

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from datetime import timedelta
 from time import monotonic
 from urllib.parse import parse_qs, urlsplit, urlunsplit
 
@@ -10,12 +11,14 @@ import asyncpg
 import httpx
 import pytest
 
+from app.auth import Permission, mint
 from app.database import Database
 from app.readiness import KEPT, Readiness
 from app.server import Server
 from app.settings import Settings
 from tests.client import serving
 from tests.conftest import SECRET, run
+from tests.world import World
 
 SOON = 4.0
 """Seconds in which an operator's probe is answered, however slow the machine."""
@@ -118,6 +121,34 @@ async def test_a_database_that_is_gone_is_told_and_so_is_its_return(http: httpx.
     assert await ready(http) == OUTAGE
     await wire.open()
     assert await ready(http) == (200, None)
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        "{ segments { nodes { id } } }",
+        '{ candidates(filter: { text: "nobody" }) { nodes { id } } }',
+        'mutation { createSegment(input: { name: "In vain", channel: EMAIL }) { userErrors { code } } }',
+    ],
+)
+async def test_who_asks_while_the_database_is_gone_is_told_to_come_again(
+    document: str, http: httpx.AsyncClient, wire: Wire, settings: Settings, world: World
+) -> None:
+    """The first time it is already the account of the token that cannot be looked up."""
+    token = mint(SECRET, settings, world.account_id, "tester", Permission, timedelta(hours=1))
+
+    async def ask() -> tuple[int, str | None]:
+        headers = {"authorization": f"Bearer {token}"}
+        response = await http.post("/graphql", json={"query": document}, headers=headers)
+        codes = [error["extensions"]["code"] for error in response.json().get("errors", ())]
+        assert codes == ([] if response.status_code == 200 else ["SERVICE_UNAVAILABLE"])
+        return response.status_code, response.headers.get("retry-after")
+
+    for _ in range(2):
+        await wire.cut()
+        assert await ask() == (503, "1")
+        await wire.open()
+        assert await ask() == (200, None)
 
 
 async def test_a_database_that_says_nothing_is_told_and_so_is_its_return(http: httpx.AsyncClient, wire: Wire) -> None:

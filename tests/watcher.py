@@ -28,6 +28,11 @@ class Watcher:
             while await self.waiting() != number:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
 
+    async def end_waiting(self) -> None:
+        """Ends the connections of those who wait."""
+        for row in await self._run(RUNNING, self._role):
+            await self._run("SELECT pg_terminate_backend($1)", row["pid"])
+
     @asynccontextmanager
     async def holding(self, table: str) -> AsyncIterator[None]:
         """Nobody else gets at the table meanwhile."""
