@@ -11,7 +11,7 @@ another, and what one statement counted is still true when the next one writes.
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -29,7 +29,17 @@ from app.statements import UNWATCHED, Observer, unobserved
 
 LOCK_ACCOUNT = """
 -- Take the account's turn to change its data.
-SELECT email_used, sms_used, reserved FROM endpoint_usage WHERE account_id = $1 FOR UPDATE
+SELECT email_used, sms_used, reserved, facts FROM endpoint_usage WHERE account_id = $1 FOR UPDATE
+"""
+
+LOOK_AHEAD = """
+-- What the account's turn would find, without taking it.
+SELECT email_used, sms_used, reserved, facts FROM endpoint_usage WHERE account_id = $1
+"""
+
+COUNT_FACTS = """
+-- Count a change of what eligibility rests on.
+UPDATE endpoint_usage SET facts = facts + 1 WHERE account_id = $1
 """
 
 NOTIFY = """
@@ -39,6 +49,32 @@ SELECT pg_notify($1, message) FROM unnest($2::text[]) AS message
 
 WRITES = re.compile(r"\b(INSERT INTO|(?<!FOR )UPDATE|DELETE FROM|MERGE INTO)\b")
 """What a statement that may change rows has in it. To lock rows is not to change them."""
+
+WRITTEN = re.compile(r"\b(?:INSERT INTO|(?<!FOR )UPDATE|DELETE FROM|MERGE INTO)\s+(\w+)")
+"""The tables that a statement writes."""
+
+NO_FACTS = frozenset(
+    {
+        "application",
+        "audit_entry",
+        "campaign",
+        "campaign_segment",
+        "candidate_list",
+        "candidate_list_member",
+        "contract",
+        "endpoint_usage",
+        "idempotency_key",
+        "membership_operation",
+        "past_segment_member",
+        "pending_candidate",
+        "segment",
+        "segment_member",
+        "skipped_candidate",
+        "vacancy",
+    }
+)
+"""The tables that say nothing of who may be contacted. Whatever is written anywhere else counts in
+`endpoint_usage.facts`."""
 
 SECONDS_TO_CLOSE = 5.0
 PROBE_SECONDS = 1.0
@@ -68,6 +104,8 @@ class EndpointUse:
     email: int
     sms: int
     reserved: int
+    facts: int = 0
+    """How many changes there were of what eligibility rests on."""
 
     @property
     def used(self) -> int:
@@ -107,12 +145,14 @@ class Transaction:
         self.now = now
         self.wrote = False
         """Whether a statement ran that may have changed rows."""
+        self.changed_facts = False
+        """Whether it may have changed what eligibility rests on."""
         self.queued = False
         """Whether it left something to be done in the background."""
 
     async def fetch(self, statement: str, *values: Any) -> list[Record]:
         """Runs a statement that stays prepared: for those that always touch few rows."""
-        self.wrote = self.wrote or WRITES.search(statement) is not None
+        self._note(statement)
         with self._observe(statement) or UNWATCHED:
             rows: list[Record] = await self._connection.fetch(statement, *values)
         return rows
@@ -127,15 +167,22 @@ class Transaction:
 
     async def bulk(self, statement: str, *values: Any) -> list[Record]:
         """Runs a statement that is planned for these values: for those that may touch any number of rows."""
-        self.wrote = self.wrote or WRITES.search(statement) is not None
+        self._note(statement)
         with self._observe(statement) or UNWATCHED:
             prepared = await self._connection.prepare(statement, name="")
             rows: list[Record] = await prepared.fetch(*values)
         return rows
 
+    def _note(self, statement: str) -> None:
+        """Takes down what the statement writes."""
+        if WRITES.search(statement):
+            self.wrote = True
+            self.changed_facts = self.changed_facts or not NO_FACTS.issuperset(WRITTEN.findall(statement))
+
     async def copy(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
         """Loads rows by COPY, the fastest way in."""
         self.wrote = True
+        self.changed_facts = self.changed_facts or table not in NO_FACTS
         with self._observe(f"-- Load rows into {table}.\nCOPY {table} FROM STDIN") or UNWATCHED:
             await self._connection.copy_records_to_table(table, columns=columns, records=rows)
 
@@ -155,6 +202,9 @@ class Transaction:
             await self._connection.execute("ROLLBACK TO SAVEPOINT part")
             raise
         await self._connection.execute("RELEASE SAVEPOINT part")
+
+
+Ahead = Callable[[Transaction], Awaitable[None]]
 
 
 class Database:
@@ -271,13 +321,16 @@ class Database:
         """Reads on one snapshot, each within the time for exports, on a connection apart from those of all else."""
         return snapshot(self._exporting, self._observe, self.settings.export_timeout)
 
-    def write(self, account_id: UUID) -> AbstractAsyncContextManager[Transaction]:
+    def write(self, account_id: UUID, ahead: Ahead | None = None) -> AbstractAsyncContextManager[Transaction]:
         """A transaction in the account's turn: committed when the block ends, rolled back when it raises.
+
+        `ahead` comes first in the same transaction, while others may have the turn: for work that takes long and that
+        no change of the meantime can make wrong.
 
         Raises BusyError when the turn does not come within the lock timeout, UnknownAccountError when there is no
         such account.
         """
-        return self._write(account_id, self.settings.lock_timeout, self._begin)
+        return self._write(account_id, self.settings.lock_timeout, self._begin, ahead)
 
     def write_repeatable(self, account_id: UUID, patience: float) -> AbstractAsyncContextManager[Transaction]:
         """The same for a change that is simply made again if it is lost: a crash of PostgreSQL, and nothing else, may
@@ -288,12 +341,18 @@ class Database:
         return self._write(account_id, patience, f"{_begin(self.settings, patience)}; {COMMIT_WITHOUT_WAITING}")
 
     @asynccontextmanager
-    async def _write(self, account_id: UUID, patience: float, begin: str) -> AsyncIterator[Transaction]:
+    async def _write(
+        self, account_id: UUID, patience: float, begin: str, ahead: Ahead | None = None
+    ) -> AsyncIterator[Transaction]:
         async with self._turn(account_id, patience), self._reading.borrowed() as connection:
             try:
                 await connection.execute(begin)
-                tx = await self._take_turn(connection, account_id)
+                if ahead is not None:
+                    await ahead(await self._join(connection, account_id, LOOK_AHEAD))
+                tx = await self._join(connection, account_id, LOCK_ACCOUNT)
                 yield tx
+                if tx.changed_facts:
+                    await tx.fetch(COUNT_FACTS, account_id)
                 await connection.execute("COMMIT")
                 self.changed(account_id)
                 if tx.queued:
@@ -305,13 +364,13 @@ class Database:
                 await _roll_back(connection)
                 raise
 
-    async def _take_turn(self, connection: "PoolConnectionProxy[Record]", account_id: UUID) -> Transaction:
-        with self._observe(LOCK_ACCOUNT) or UNWATCHED:
-            row = await connection.fetchrow(LOCK_ACCOUNT, account_id)
+    async def _join(self, connection: "PoolConnectionProxy[Record]", account_id: UUID, statement: str) -> Transaction:
+        with self._observe(statement) or UNWATCHED:
+            row = await connection.fetchrow(statement, account_id)
         if row is None:
             raise UnknownAccountError
         now = await connection.fetchval(NOW)
-        usage = EndpointUse(row["email_used"], row["sms_used"], row["reserved"])
+        usage = EndpointUse(row["email_used"], row["sms_used"], row["reserved"], row["facts"])
         return Transaction(connection, account_id, usage, now, self._observe)
 
     @asynccontextmanager

@@ -16,9 +16,9 @@ from app.database import Database, Transaction
 from app.domain import lapses, operations, quota
 from app.domain.eligibility import rules
 from app.domain.endings import end_in_segment
-from app.domain.membership import AddStep
+from app.domain.membership import AddStep, count_up
 from app.domain.operations import Outcome
-from app.domain.pending import take
+from app.domain.pending import add_frozen, rows_of, take
 from app.domain.segments import SegmentRef
 from app.domain.selection import Selected
 from app.models import Channel, MembershipOperationKind, MembershipOperationStatus
@@ -36,7 +36,10 @@ GROUP BY account_id ORDER BY max(stepped_at) NULLS FIRST, account_id
 NEXT = """
 -- The operation whose last chunk is longest ago, unless it is in somebody's hands.
 SELECT o.id, o.kind, o.segment_id, o.reserved, o.cursor, o.matched_count, o.processed_count, o.ineligible,
-  o.ineligible_count + o.over_quota_count AS left_out, s.channel, u.kind AS undone_kind
+  o.ineligible_count + o.over_quota_count AS left_out, s.channel, u.kind AS undone_kind,
+  o.facts = $3 AND NOT EXISTS (
+    SELECT FROM consent k WHERE k.account_id = $1 AND k.withdrawn_at IS NULL AND k.expires_at > o.frozen_at
+      AND k.expires_at <= $2) AS all_eligible
 FROM membership_operation o
 LEFT JOIN segment s ON s.account_id = $1 AND s.id = o.segment_id
 LEFT JOIN membership_operation u ON u.account_id = $1 AND u.id = o.undoes
@@ -80,6 +83,9 @@ class Work:
     cursor: UUID | None
     reserved: int
     left_out: int
+    all_eligible: bool
+    """Whether whoever was eligible when it was frozen certainly is so now: nothing has changed that this rests on, and
+    no consent has expired."""
     remaining: int
     """Of the matched, those whom it has still to deal with."""
 
@@ -139,7 +145,7 @@ async def step(tx: Transaction, size: Callable[[MembershipOperationKind], int], 
 
     Raises ChunkFailedError from whatever a chunk raises.
     """
-    row = await tx.fetchrow(NEXT, tx.account_id, tx.now)
+    row = await tx.fetchrow(NEXT, tx.account_id, tx.now, tx.usage.facts)
     if row is None:
         return None
     try:
@@ -171,7 +177,17 @@ async def _step(
     undone_kind = MembershipOperationKind(row["undone_kind"]) if row["undone_kind"] else None
     segment = SegmentRef(row["segment_id"], Channel(row["channel"]))
     remaining = row["matched_count"] - row["processed_count"]
-    work = Work(row["id"], kind, undone_kind, segment, row["cursor"], row["reserved"], row["left_out"], remaining)
+    work = Work(
+        row["id"],
+        kind,
+        undone_kind,
+        segment,
+        row["cursor"],
+        row["reserved"],
+        row["left_out"],
+        bool(row["all_eligible"]),
+        remaining,
+    )
     chunk = await STEPS[kind](tx, work, size(kind), settings)
     outcome, ended = chunk.outcome, chunk.last
     reserved = work.reserved - chunk.released
@@ -202,12 +218,16 @@ async def _step(
 async def _add(tx: Transaction, work: Work, size: int, settings: Settings) -> Chunk:
     """Adds those pending who may still join. New endpoints come out of the reserved ones, then of what room there is:
     an endpoint that was in use when the set was frozen may be out of use by now."""
-    ids = await take(tx, work.id, work.cursor, size, settings)
-    if not ids:
-        return NOBODY_LEFT
     limit = await quota.limit_in_force(tx) or 0
     unused = max(0, limit - tx.usage.used)
     allowed = min(unused, work.reserved + max(0, unused - tx.usage.reserved))
+    if work.all_eligible:
+        chunk = await _add_eligible(tx, work, rows_of(size, settings), allowed)
+        if chunk is not None:
+            return chunk
+    ids = await take(tx, work.id, work.cursor, rows_of(size, settings))
+    if not ids:
+        return NOBODY_LEFT
     demands = await rules(tx, tx.account_id)
     room = allowed if allowed < len(ids) else None
     keeps = max(0, settings.max_skipped - work.left_out)
@@ -225,9 +245,23 @@ async def _add(tx: Transaction, work: Work, size: int, settings: Settings) -> Ch
     return Chunk(len(ids), ids[-1], outcome, released, last=len(ids) >= work.remaining)
 
 
+async def _add_eligible(tx: Transaction, work: Work, rows: int, allowed: int) -> Chunk | None:
+    """The same where nobody need be looked at again but for memberships. None, and nothing is done, when they need more
+    endpoints than are allowed."""
+    joined = await add_frozen(tx, work.id, work.segment, work.cursor, rows, allowed)
+    if joined is None:
+        return None
+    if not joined.processed:
+        return NOBODY_LEFT
+    released = min(work.reserved, joined.new_endpoints)
+    await count_up(tx, work.segment, joined.added, joined.new_endpoints, released)
+    outcome = Outcome(added=joined.added, already_member=joined.already_member)
+    return Chunk(joined.processed, joined.last, outcome, released, last=joined.processed >= work.remaining)
+
+
 async def _remove(tx: Transaction, work: Work, size: int, settings: Settings) -> Chunk:
     """Removes those pending who are still in."""
-    ids: Sequence[UUID] = await take(tx, work.id, work.cursor, size, settings)
+    ids: Sequence[UUID] = await take(tx, work.id, work.cursor, rows_of(size, settings))
     if not ids:
         return NOBODY_LEFT
     removed = await end_in_segment(tx, work.segment.id, work.segment.channel, work.id, ids)
@@ -240,7 +274,7 @@ async def _undo(tx: Transaction, work: Work, size: int, settings: Settings) -> C
 
 async def _lose(tx: Transaction, work: Work, size: int, settings: Settings) -> Chunk:
     """Ends the memberships of those pending who are still in and still not eligible. The others it did not match."""
-    ids: Sequence[UUID] = await take(tx, work.id, work.cursor, size, settings)
+    ids: Sequence[UUID] = await take(tx, work.id, work.cursor, rows_of(size, settings))
     if not ids:
         return NOBODY_LEFT
     lost = await lapses.not_eligible(tx, work.segment.channel, ids)

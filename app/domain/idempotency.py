@@ -58,6 +58,11 @@ async def once(
     return done
 
 
+async def is_known(tx: Transaction, key: str | None) -> bool:
+    """Whether something was done under this key before."""
+    return key is not None and await tx.fetchrow(FIRST, tx.account_id, key) is not None
+
+
 def _written(done: Done) -> dict[str, Any]:
     return {"id": done.id and str(done.id), "errors": [_written_error(error) for error in done.errors]}
 

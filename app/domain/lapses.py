@@ -121,6 +121,12 @@ async def settle(tx: Transaction, settings: Settings) -> int:
     return ending.ended
 
 
+async def due(tx: Transaction) -> bool:
+    """Whether a consent has expired that no sweep has seen."""
+    expired: bool = (await _state(tx))["expired"]
+    return expired
+
+
 async def _state(tx: Transaction) -> Record:
     state = await tx.fetchrow(STATE, tx.account_id, tx.now)
     assert state is not None

@@ -3,6 +3,7 @@ statement and queued."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
@@ -12,7 +13,7 @@ from app.database import Database, Transaction
 from app.domain import lapses, operations, quota, segments
 from app.domain.eligibility import BITS, Rules, rules, verdicts
 from app.domain.errors import QuotaExceededError, SearchResultsChangedError
-from app.domain.operations import Asked, Outcome
+from app.domain.operations import Asked, Frozen, Outcome
 from app.domain.pending import frozen
 from app.domain.segments import SegmentRef
 from app.domain.selection import CandidateSelection, Selected, resolve
@@ -32,6 +33,12 @@ CANDIDATES_IN_ACCOUNT = """
 -- How many candidates there are, which no selection exceeds.
 SELECT count(*) FROM candidate WHERE account_id = $1
 """
+
+USAGE = (
+    "(SELECT facts FROM endpoint_usage WHERE account_id = $1) AS facts,"
+    " (SELECT email_used + sms_used + reserved FROM endpoint_usage WHERE account_id = $1) AS taken"
+)
+"""What a statement sees of the account's use."""
 
 COUNT_UP = """
 -- Count who was added.
@@ -64,6 +71,10 @@ class Addition:
     new_endpoints: int
     """The endpoints that these needed or will need."""
     queued: bool = False
+    facts: int | None = None
+    """`endpoint_usage.facts` as the statement saw it."""
+    taken: int = 0
+    """The endpoints in use and set aside, likewise."""
 
     def outcome(self) -> Outcome:
         return Outcome(
@@ -122,9 +133,19 @@ async def add_selected(
     operation_id = operations.new_id()
     step = AddStep(operation_id, segment, demands, settings, room if scarce else None, settings.max_skipped)
     addition = await step.run(tx, selected, most_at_once=settings.inline_add_limit)
-    pending, reserved = (addition.joined, addition.new_endpoints) if addition.queued else (0, 0)
-    await operations.record(tx, operation_id, segment.id, asked, addition.outcome(), pending, reserved)
+    await record(tx, operation_id, segment, asked, addition, tx.now)
     return operation_id
+
+
+async def record(
+    tx: Transaction, operation_id: UUID, segment: SegmentRef, asked: Asked, addition: Addition, found_at: datetime
+) -> None:
+    """Keeps what came of adding, or of freezing who is to be added as they were found at that moment."""
+    pending, reserved, frozen_at = 0, 0, None
+    if addition.queued and addition.facts is not None:
+        pending, reserved = addition.joined, addition.new_endpoints
+        frozen_at = Frozen(addition.facts, found_at)
+    await operations.record(tx, operation_id, segment.id, asked, addition.outcome(), pending, reserved, frozen_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,13 +175,14 @@ class AddStep:
         found = _found(self.segment, selected, self.demands, self.settings, p, p.when_used(tx.now))
         operation = f"{p(self.operation_id)}::uuid"
         joins = self._joins(in_use, p)
-        at_once, size, freezing, kept, few = joins, "", "", "0", "true"
+        at_once, size, freezing, kept, few, usage = joins, "", "", "0", "true", ""
         if most_at_once is not None:
             few = "(SELECT few FROM size)"
             at_once = f"{few} AND {joins}"
             pending = frozen(operation, f"FROM found c WHERE NOT {few} AND {joins}", self.settings)
             size = f", size AS MATERIALIZED (SELECT count(*) <= {p(most_at_once)} AS few FROM found)"
             freezing = f", pending AS ({pending}\n)"
+            usage = f",\n  {USAGE}"
             kept = "(SELECT coalesce(sum(kept), 0) FROM pending)"
         [row] = await tx.bulk(
             f"""
@@ -175,7 +197,7 @@ WITH found AS MATERIALIZED ({found}
 ), skipped AS ({self._skipped(operation, joins, p)}
 ){freezing}
 SELECT {_counts(in_use, self.demands.codes(self.segment.channel))}, (SELECT count(*) FROM added) AS added,
-  {kept} AS pending, {few} AS at_once
+  {kept} AS pending, {few} AS at_once{usage}
 FROM found c""",
             *p.values,
         )
@@ -205,12 +227,17 @@ FROM found c""",
         found, added = _assessment(row), row["added"]
         new_endpoints = found.new_endpoints if self.room is None else min(found.new_endpoints, self.room)
         if not row["at_once"]:
-            return Addition(found, row["pending"], new_endpoints, queued=row["pending"] > 0)
-        if added:
-            await tx.fetch(COUNT_UP, tx.account_id, self.segment.id, added, tx.now)
-            used = {self.segment.channel.lower(): new_endpoints}
-            await quota.change(tx, **used, reserved=-min(reserved, new_endpoints))
+            queued = row["pending"] > 0
+            return Addition(found, row["pending"], new_endpoints, queued, row["facts"], row["taken"])
+        await count_up(tx, self.segment, added, new_endpoints, min(reserved, new_endpoints))
         return Addition(found, added, new_endpoints)
+
+
+async def count_up(tx: Transaction, segment: SegmentRef, added: int, new_endpoints: int, released: int) -> None:
+    """Counts who was added and the endpoints that these need, of which so many were reserved."""
+    if added:
+        await tx.fetch(COUNT_UP, tx.account_id, segment.id, added, tx.now)
+        await quota.change(tx, **{segment.channel.lower(): new_endpoints}, reserved=-released)
 
 
 async def assess(

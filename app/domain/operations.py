@@ -6,6 +6,7 @@ will need set aside; then it is stepped forward (app.domain.background) until it
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from uuid import UUID
 
 from asyncpg import Record
@@ -29,10 +30,10 @@ UNFINISHED = (MembershipOperationStatus.QUEUED, MembershipOperationStatus.RUNNIN
 RECORD = """
 -- Keep what a change of membership did, or has still to do.
 INSERT INTO membership_operation (
-  account_id, id, segment_id, kind, status, requested_by, cause, undoes, requested_at, finished_at, reserved,
-  matched_count, processed_count, added_count, removed_count, already_member_count, ineligible_count, over_quota_count,
-  ineligible)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
+  account_id, id, segment_id, kind, status, requested_by, cause, undoes, requested_at, finished_at, facts,
+  frozen_at, reserved, matched_count, processed_count, added_count, removed_count, already_member_count,
+  ineligible_count, over_quota_count, ineligible)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)
 """
 
 BY_ID = f"""
@@ -92,6 +93,15 @@ class Asked:
     """The operation that it takes back."""
 
 
+@dataclass(frozen=True, slots=True)
+class Frozen:
+    """When it was found out who may join."""
+
+    facts: int
+    """How many changes there had been by then of what eligibility rests on."""
+    at: datetime
+
+
 def new_id() -> UUID:
     return uuid7()
 
@@ -104,9 +114,10 @@ async def record(
     outcome: Outcome,
     pending: int = 0,
     reserved: int = 0,
+    frozen: Frozen | None = None,
 ) -> None:
     """Keeps an operation that is done, or one that has still to deal with `pending` of the matched, for whom
-    `reserved` endpoints are set aside."""
+    `reserved` endpoints are set aside, and who were found as `frozen` says."""
     if reserved:
         await quota.change(tx, reserved=reserved)
     if pending:
@@ -123,6 +134,8 @@ async def record(
         asked.undoes,
         tx.now,
         None if pending else tx.now,
+        frozen.facts if frozen else None,
+        frozen.at if frozen else None,
         reserved,
         outcome.matched,
         outcome.matched - pending,

@@ -88,6 +88,20 @@ async def resolve(
     return Selected(None, search.filter, except_ids, search.expected_count)
 
 
+async def more_than(most: int, tx: Transaction, selected: Selected, rules: Rules, settings: Settings) -> bool:
+    """Whether it finds more candidates than so many. Looks no further than that."""
+    p = Parameters(tx.account_id)
+    [row] = await tx.bulk(
+        f"""
+-- Whether there are more than a few.
+SELECT count(*) AS found FROM (
+  SELECT FROM candidate c WHERE c.account_id = $1 AND {selected.where(p, rules, settings)} LIMIT {p(most + 1)}) AS c""",
+        *p.values,
+    )
+    found: int = row["found"]
+    return found > most
+
+
 async def _known(
     source: Database | Transaction, account_id: UUID, texts: Sequence[str], path: Path, settings: Settings
 ) -> tuple[UUID, ...]:

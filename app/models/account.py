@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Column, Index, LargeBinary, func
+from sqlalchemy import BigInteger, CheckConstraint, Column, Index, LargeBinary, func, text
 from sqlmodel import Field, SQLModel
 
 from app.models.columns import account_key, key, moment
@@ -57,6 +57,9 @@ class EndpointUsage(SQLModel, table=True):
     email_used: int = Field(0, sa_column_kwargs={"server_default": "0"})
     sms_used: int = Field(0, sa_column_kwargs={"server_default": "0"})
     reserved: int = Field(0, sa_column_kwargs={"server_default": "0"})
+    facts: int = Field(0, sa_column=Column(BigInteger, nullable=False, server_default=text("0")))
+    """How many changes there were of what eligibility rests on. While it stays the same, who was eligible is so
+    until a consent expires."""
     lapses_swept_until: datetime = Field(sa_column=moment(now=True))
     """Memberships that rested on consents expired by then have ended. Later lapses are left out when reading."""
     lapses_queued_until: datetime | None = Field(sa_column=moment(nullable=True))

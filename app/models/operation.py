@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Column, Index, LargeBinary, SmallInteger, Text, Uuid, text
+from sqlalchemy import BigInteger, CheckConstraint, Column, Index, LargeBinary, SmallInteger, Text, Uuid, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlmodel import Field, SQLModel
 
@@ -73,6 +73,10 @@ class MembershipOperation(SQLModel, table=True):
     """The operation that this one takes back."""
     reserved: int = Field(0, sa_column_kwargs={"server_default": "0"})
     """Endpoints set aside for what it has still to add. They are among `endpoint_usage.reserved`."""
+    facts: int | None = Field(sa_column=Column(BigInteger))
+    """`endpoint_usage.facts` when it was found out who may join."""
+    frozen_at: datetime | None = Field(sa_column=moment(nullable=True))
+    """The moment at which they may."""
     cursor: UUID | None = None
     """The last candidate it has dealt with, in the order of ids."""
     stepped_at: datetime | None = Field(sa_column=moment(nullable=True))
@@ -88,7 +92,7 @@ class MembershipOperation(SQLModel, table=True):
 
 
 class PendingCandidate(SQLModel, table=True):
-    """Up to 1,000 candidates whom an unfinished operation was asked for and, beyond its cursor, has still to deal
+    """Up to 100 candidates whom an unfinished operation was asked for and, beyond its cursor, has still to deal
     with."""
 
     __tablename__ = "pending_candidate"
@@ -101,7 +105,7 @@ class PendingCandidate(SQLModel, table=True):
 
 
 class SkippedCandidate(SQLModel, table=True):
-    """Up to 1,000 candidates whom an operation left out, and why: a row for each would cost as much as adding them."""
+    """Up to 100 candidates whom an operation left out, and why: a row for each would cost as much as adding them."""
 
     __tablename__ = "skipped_candidate"
 

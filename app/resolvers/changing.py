@@ -9,7 +9,7 @@ from strawberry.types import Info
 
 from app.auth import Permission
 from app.context import Context
-from app.database import Transaction
+from app.database import Ahead, Transaction
 from app.domain.errors import DomainError, RefusedError
 from app.domain.idempotency import Done
 from app.domain.items import Kept
@@ -38,9 +38,13 @@ class Result:
 
 
 async def change(
-    info: Info[Context, None], permission: Permission, work: Callable[[Transaction, Context], Awaitable[object]]
+    info: Info[Context, None],
+    permission: Permission,
+    work: Callable[[Transaction, Context], Awaitable[object]],
+    ahead: Ahead | None = None,
 ) -> Any:
-    """Does the work in one transaction, and writes it into the audit log when it changed anything.
+    """Does the work in one transaction, and writes it into the audit log when it changed anything. `ahead` comes before
+    the account's turn (see `Database.write`).
 
     What it raises of the expected undoes all of it and is in the result.
     """
@@ -49,7 +53,7 @@ async def change(
     # What an earlier mutation of the same document read for its payload is not true of this one's.
     context.forget()
     try:
-        async with context.database.write(context.account_id) as tx:
+        async with context.database.write(context.account_id, ahead) as tx:
             result = await work(tx, context)
             await write_down(tx, info, result)
             return result

@@ -7,8 +7,8 @@ from app.auth import Permission
 from app.context import Context
 from app.database import Transaction
 from app.domain import segments
+from app.domain.freezing import Adding
 from app.domain.idempotency import once
-from app.domain.membership import add_candidates
 from app.domain.names import idempotency_key, one_id
 from app.resolvers.changing import Result, change, made
 from app.schema.enums import QuotaPolicy
@@ -43,23 +43,18 @@ class AddCandidatesToSegmentPayload(OperationPayload):
 async def add_candidates_to_segment(
     info: Info[Context, None], input: AddCandidatesToSegmentInput
 ) -> AddCandidatesToSegmentPayload:
-    async def work(tx: Transaction, context: Context) -> Result:
+    context = info.context
+    subject, settings = context.principal.subject, context.settings
+    adding = Adding(input.segment_id, input.candidates, input.on_quota_exceeded.value, subject, settings)
+
+    async def ahead(tx: Transaction) -> None:
+        await adding.look_ahead(tx, input.idempotency_key)
+
+    async def work(tx: Transaction, _: Context) -> Result:
         key = idempotency_key(input.idempotency_key)
         segment_id = one_id(input.segment_id, segments.SEGMENT_ID, "segment")
-        done = await once(
-            tx,
-            key,
-            "addCandidatesToSegment",
-            input,
-            lambda: add_candidates(
-                tx,
-                segment_id,
-                input.candidates,
-                input.on_quota_exceeded.value,
-                context.principal.subject,
-                context.settings,
-            ),
-        )
+        done = await once(tx, key, "addCandidatesToSegment", input, lambda: adding.add(tx, segment_id))
+        await adding.forget(tx)
         return made(done, segment_id=segment_id, operation_id=done.id)
 
-    return await change(info, Permission.EDIT_SEGMENTS, work)
+    return await change(info, Permission.EDIT_SEGMENTS, work, ahead)
