@@ -49,8 +49,8 @@ class Early:
 
 @dataclass(slots=True)
 class Adding:
-    """One request to add candidates. `look_ahead` comes before the account's turn; then `add`, and `forget` at the
-    end."""
+    """One request to add what a search finds. `look_ahead` comes before the account's turn; then `add`, and `forget`
+    at the end."""
 
     segment: str
     selection: CandidateSelection
@@ -60,9 +60,9 @@ class Adding:
     _early: Early | None = field(default=None, init=False)
 
     async def look_ahead(self, tx: Transaction, key: str | None = None) -> None:
-        """Freezes what is certainly to be queued. Does nothing for what was done before under the idempotency key, nor
-        for what will be refused, which the turn tells."""
-        if self.selection.all_search_results is None or await is_known(tx, key):
+        """Freezes what is to be queued. Does nothing for what was done before under the idempotency key, nor for what
+        will be refused, which the turn tells."""
+        if await is_known(tx, key):
             return
         with suppress(DomainError, RefusedError):
             async with tx.part():
@@ -96,12 +96,13 @@ class Adding:
             tx.wrote, self._early = wrote, None
 
     async def _freeze(self, tx: Transaction) -> Early | None:
-        segment = await segments.open_for_change(tx, one_id(self.segment, segments.SEGMENT_ID, "segment"))
         demands = await rules(tx, tx.account_id)
         selected = await resolve(tx, tx.account_id, self.selection, CANDIDATES, demands, self.settings)
-        few = self.settings.inline_add_limit
+        if not await more_than(self.settings.inline_add_limit, tx, selected, demands, self.settings):
+            return None
+        segment = await segments.open_for_change(tx, one_id(self.segment, segments.SEGMENT_ID, "segment"))
         # What lapsed and was not swept yet would be counted as if it had not.
-        if await lapses.due(tx) or not await more_than(few, tx, selected, demands, self.settings):
+        if await lapses.due(tx):
             return None
         operation_id = operations.new_id()
         step = AddStep(operation_id, segment, demands, self.settings, None, self.settings.max_skipped)

@@ -105,8 +105,7 @@ async def add_frozen(
 ) -> Joined | None:
     """Adds the next rows of them to the segment without looking at anything but memberships. None, and nobody is added,
     when they need more new endpoints than are allowed."""
-    values = (tx.account_id, operation_id, cursor, rows, segment.id, segment.channel, tx.now, allowed)
-    [row] = await tx.bulk(ADD, *values)
+    [row] = await tx.bulk(ADD, tx.account_id, operation_id, cursor, rows, segment.id, segment.channel, tx.now, allowed)
     return Joined(*row) if row["new_endpoints"] <= allowed else None
 
 

@@ -57,4 +57,5 @@ async def add_candidates_to_segment(
         await adding.forget(tx)
         return made(done, segment_id=segment_id, operation_id=done.id)
 
-    return await change(info, Permission.EDIT_SEGMENTS, work, ahead)
+    searches = input.candidates.all_search_results is not None
+    return await change(info, Permission.EDIT_SEGMENTS, work, ahead if searches else None)
