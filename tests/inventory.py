@@ -131,13 +131,15 @@ class Inventory:
         )
 
     async def digest(self) -> dict[str, Any]:
-        """A digest of the account's rows by table: equal when nothing was changed."""
+        """A digest of the account's rows by table: equal when nothing was changed. That something was tried may count
+        among the facts."""
         database = self.world.database
         tables = [row["table_name"] for row in await database.fetch(TABLES)]
         digests = " UNION ALL ".join(
-            f"SELECT '{table}' AS name, md5(coalesce(string_agg(t::text, ' ' ORDER BY t::text), '')) AS digest"
+            f"SELECT '{table}' AS name, md5(coalesce(string_agg({row}, ' ' ORDER BY {row}), '')) AS digest"
             f" FROM {table} t WHERE account_id = $1"
             for table in tables
+            for row in ["(to_jsonb(t) - 'facts')::text" if table == "endpoint_usage" else "t::text"]
         )
         rows: list[Record] = await database.fetch(digests, self.account_id)
         account = await database.fetch("SELECT md5(a::text) AS digest FROM account a WHERE id = $1", self.account_id)
