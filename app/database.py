@@ -47,11 +47,8 @@ NOTIFY = """
 SELECT pg_notify($1, message) FROM unnest($2::text[]) AS message
 """
 
-WRITES = re.compile(r"\b(INSERT INTO|(?<!FOR )UPDATE|DELETE FROM|MERGE INTO)\b")
-"""What a statement that may change rows has in it. To lock rows is not to change them."""
-
-WRITTEN = re.compile(r"\b(?:INSERT INTO|(?<!FOR )UPDATE|DELETE FROM|MERGE INTO)\s+(\w+)")
-"""The tables that a statement writes."""
+WRITES = re.compile(r"\b(?:INSERT INTO|(?<!FOR )UPDATE|DELETE FROM|MERGE INTO)\s+(\w+)")
+"""What a statement that may change rows has in it, with the table. To lock rows is not to change them."""
 
 NO_FACTS = frozenset(
     {
@@ -175,9 +172,9 @@ class Transaction:
 
     def _note(self, statement: str) -> None:
         """Takes down what the statement writes."""
-        if WRITES.search(statement):
+        if tables := WRITES.findall(statement):
             self.wrote = True
-            self.changed_facts = self.changed_facts or not NO_FACTS.issuperset(WRITTEN.findall(statement))
+            self.changed_facts = self.changed_facts or not NO_FACTS.issuperset(tables)
 
     async def copy(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
         """Loads rows by COPY, the fastest way in."""
