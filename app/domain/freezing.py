@@ -72,7 +72,10 @@ class Adding:
             await self.forget(tx)
 
     async def add(self, tx: Transaction, segment_id: UUID) -> UUID:
-        """What `add_candidates` does, by what was frozen ahead if it stands. In the account's turn."""
+        """What `add_candidates` does, by what was frozen ahead if it stands. In the account's turn.
+
+        Takes nothing back: when it fails, its part of the transaction may be undone, and that with it.
+        """
         if self._early is not None:
             await lapses.sweep(tx, self.settings)
             segment = await segments.open_for_change(tx, segment_id)
@@ -82,7 +85,6 @@ class Adding:
                 await record(tx, early.operation_id, segment, asked, early.addition, early.found_at)
                 self._early = None
                 return early.operation_id
-        await self.forget(tx)
         return await add_candidates(
             tx, segment_id, self.selection, self.on_quota_exceeded, self.requested_by, self.settings
         )

@@ -214,6 +214,25 @@ async def test_of_the_same_request_twice_at_once_one_is_frozen(large: World) -> 
     assert (await check(large)).lines() == []
 
 
+async def test_a_refusal_that_is_kept_under_a_key_leaves_nothing_frozen(large: World) -> None:
+    await large.candidates(60)
+    await large.contract(55)
+    segment_id = await large.segment()
+    everybody = CandidateSelection(all_search_results=AllSearchResults(CandidateFilter()))
+    adding = Adding(str(segment_id), everybody, "REJECT", "tester", large.database.settings)
+
+    async def ahead(tx: Transaction) -> None:
+        await adding.look_ahead(tx, "key")
+        assert await tx.fetchval("SELECT count(*) FROM pending_candidate WHERE account_id = $1", large.account_id)
+
+    async with large.database.write(large.account_id, ahead) as tx:
+        done = await once(tx, "key", "add", "input", lambda: adding.add(tx, segment_id))
+        await adding.forget(tx)
+    assert [type(error) for error in done.errors] == [QuotaExceededError]
+    assert (await pending(large), await reserved(large)) == (0, 0)
+    assert (await check(large)).lines() == []
+
+
 async def test_consents_that_expire_after_the_freezing_let_nobody_join(large: World, worker: Worker) -> None:
     [row] = await large.run("SELECT clock_timestamp() + interval '2 seconds' WHERE $1::uuid IS NOT NULL")
     short = {"General": {"expires_at": row[0]}, "Text messages": {}}
