@@ -18,6 +18,7 @@ from uuid import UUID
 import asyncpg
 import structlog
 
+from app.connections import OverloadedError
 from app.database import Database
 
 log = structlog.get_logger(__name__)
@@ -38,7 +39,14 @@ PROBE_INTERVAL = 20.0
 SECONDS_TO_TELL = 1.0
 """What the last notices of a process that stops may take."""
 
-FAILURES = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
+FAILURES = (
+    OSError,
+    TimeoutError,
+    OverloadedError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+)
 
 OnChange = Callable[[UUID | None], None]
 """Told of each account whose data some process has changed; None when it may be any, because none was heard for a

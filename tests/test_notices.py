@@ -253,3 +253,22 @@ async def test_a_database_that_is_not_there_is_said_once_and_tried_again(
             await asyncio.sleep(5 * FIRST_DELAY)
     said = [record.getMessage() for record in caplog.records if "not heard" in record.getMessage()]
     assert len(said) == 1
+
+
+async def test_a_process_without_a_free_connection_for_a_while_tells_of_its_changes_afterwards(
+    one: Database, database_url: str, settings: Settings, world: World, other_world: World
+) -> None:
+    narrow = await Database.open(database_url, settings.model_copy(update={"pool_size": 1, "pool_timeout": 0.05}))
+    own, others = ChangeNotices(narrow, database_url), ChangeNotices(one, database_url)
+    ears = Ears(others)
+    async with others.listening():
+        assert await ears.next() is None
+        async with own.telling():
+            async with narrow.snapshot():
+                narrow.changed(world.account_id)
+                for waiting in (1, 0):
+                    while narrow.use().waiting != waiting:  # noqa: ASYNC110
+                        await asyncio.sleep(0.005)
+            narrow.changed(other_world.account_id)
+            assert {await ears.next(), await ears.next()} == {world.account_id, other_world.account_id}
+    await narrow.close()
