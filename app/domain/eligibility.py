@@ -175,15 +175,18 @@ def expired(channel: str, candidate: str, since: str = "u.lapses_swept_until") -
     )
 
 
-def outlawed(channel: str, candidate: str) -> str:
+def outlawed(channel: str, candidate: str, now: str | Place = "now()") -> str:
     """The condition that a member lacks a consent to a policy that is being enforced: one whose demand is newer than
-    the membership, which has not been ended yet. Mostly nothing is being enforced, and members cost nothing."""
+    the membership, which has not been ended yet. Mostly nothing is being enforced, and members cost nothing.
+
+    A change says what `now` is: to PostgreSQL it is when the transaction began, before it waited for its turn."""
     return (
         "((SELECT EXISTS (SELECT FROM policy_requirement r WHERE r.account_id = $1 AND r.enforcing_since IS NOT NULL))"
         " AND EXISTS (SELECT FROM policy_requirement r"
         f" WHERE r.account_id = $1 AND r.channel = {channel} AND r.enforcing_since IS NOT NULL"
         " AND NOT EXISTS (SELECT FROM consent k"
-        f" WHERE k.account_id = $1 AND k.candidate_id = {candidate} AND k.policy_id = r.policy_id AND {active('k')})))"
+        f" WHERE k.account_id = $1 AND k.candidate_id = {candidate} AND k.policy_id = r.policy_id"
+        f" AND {active('k', now)})))"
     )
 
 

@@ -103,7 +103,7 @@ async def settle(tx: Transaction, settings: Settings) -> int:
     ended = 0
     for row in await tx.fetch(ENFORCING, tx.account_id):
         channel = row["channel"]
-        ending = await losses.end_or_queue(tx, _outlawed(channel), CAUSE, lapses.SYSTEM, settings)
+        ending = await losses.end_or_queue(tx, _outlawed(channel, tx.now), CAUSE, lapses.SYSTEM, settings)
         ended += ending.ended
         if not ending.queued:
             await tx.fetch(ENFORCED, tx.account_id, channel)
@@ -136,6 +136,6 @@ def _not_meeting(demands: Rules, channel: Channel, now: datetime | None = None) 
     return condition
 
 
-def _outlawed(channel: Channel) -> Lost:
+def _outlawed(channel: Channel, now: datetime) -> Lost:
     """Memberships of the channel that no longer stand, by a demand that is being enforced."""
-    return lambda _: f"m.channel = '{channel}' AND {outlawed('m.channel', 'm.candidate_id')}"
+    return lambda p: f"m.channel = '{channel}' AND {outlawed('m.channel', 'm.candidate_id', p.when_used(now))}"

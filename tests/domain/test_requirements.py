@@ -4,6 +4,7 @@ from uuid import UUID
 
 import pytest
 
+from app.database import Transaction
 from app.domain import consents, operations, policies, requirements
 from app.domain.consents import Consent
 from app.domain.errors import NotCancellableError
@@ -193,6 +194,31 @@ async def test_what_an_operation_that_failed_left_behind_is_ended_by_another(lar
     assert await large.used() == (3, 0)
     await sweep_due(large.database)
     assert await large.run(ENFORCING) == []
+    assert not (await check(large)).lines()
+
+
+async def test_who_accepts_while_the_end_of_enforcing_waits_for_its_turn_stays(large: World) -> None:
+    segment_id, stay, [*_, late] = await crowd(large)
+    ending = await demand(large, GENERAL, SMS)
+    for _ in range(3):
+        await one_chunk(large)
+    await large.run(
+        "UPDATE membership_operation SET status = 'FAILED', finished_at = now() WHERE account_id = $1"
+        " AND id = ANY($2::uuid[])",
+        list(ending.operation_ids),
+    )
+    await large.run("DELETE FROM pending_candidate WHERE account_id = $1")
+
+    async def meanwhile(_: Transaction) -> None:
+        async with large.database.write(large.account_id) as tx:
+            await consents.record(tx, [Consent(late, large.policies[SMS])], "tester")
+
+    async with large.database.write(large.account_id, meanwhile) as tx:
+        await requirements.settle(tx, large.database.settings)
+    while await one_chunk(large):
+        pass
+    await sweep_due(large.database)
+    assert await large.members(segment_id) == {*stay, late}
     assert not (await check(large)).lines()
 
 
