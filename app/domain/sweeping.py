@@ -4,13 +4,17 @@ Any number of processes may do this at once: each step is done in the account's 
 nothing left.
 """
 
+import logging
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+from app.connections import OverloadedError
 from app.database import BusyError, Database, Transaction, UnknownAccountError
 from app.domain import lapses, requirements
 from app.settings import Settings
+
+log = logging.getLogger(__name__)
 
 KEYS_TOGETHER = 10_000
 """Idempotency keys forgotten in one transaction."""
@@ -83,9 +87,16 @@ async def _forget_keys(database: Database) -> None:
 
 
 async def _in_turn(database: Database, account_id: UUID, work: Work) -> int:
-    """Does it in the account's turn; 0 when the account is too busy, or gone."""
+    """Does it in the account's turn; 0 when the account is too busy, or gone, or it fails: the others have their turn.
+
+    Raises only what keeps the others from it too."""
     try:
         async with database.write(account_id) as tx:
             return await work(tx, database.settings)
     except (BusyError, UnknownAccountError):
+        return 0
+    except (OSError, OverloadedError):
+        raise
+    except Exception:
+        log.exception("The account %s cannot be swept.", account_id)
         return 0

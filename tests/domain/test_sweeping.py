@@ -4,6 +4,8 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+import pytest
+
 from app.database import Database
 from app.domain.idempotency import once
 from app.domain.sweeping import sweep_due
@@ -40,6 +42,25 @@ async def test_every_account_with_expired_consents_is_swept(
     for each in (world, other_world):
         assert await each.used() == (2, 1)
         assert not (await check(each)).lines()
+
+
+async def test_an_account_that_cannot_be_swept_keeps_no_other_waiting(
+    world: World, other_world: World, database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    for each in (world, other_world):
+        await each.candidates(3)
+        await each.add(await each.segment())
+    # Nobody can free what is not counted.
+    await world.run("UPDATE endpoint_usage SET email_used = 0 WHERE account_id = $1")
+    for each in (world, other_world):
+        [someone] = await each.run("SELECT id FROM candidate WHERE account_id = $1 LIMIT 1")
+        await each.lapse(someone["id"])
+    await sweep_due(database)
+    assert await other_world.used() == (2, 0)
+    assert [record.getMessage() for record in caplog.records if str(world.account_id) in record.getMessage()]
+    await world.run("UPDATE endpoint_usage SET email_used = 3 WHERE account_id = $1")
+    await sweep_due(database)
+    assert await world.used() == (2, 0)
 
 
 async def test_a_sweep_with_nothing_to_do_changes_nothing(world: World, database: Database) -> None:
