@@ -120,8 +120,11 @@ class Worker:
                 log.exception("The worker met what it does not know.")
 
     async def _go_round(self) -> bool:
-        """A chunk for each account that has something to do. Whether any had."""
-        worked = False
+        """A chunk for each account that has something to do. Whether any had.
+
+        Raises what kept a chunk from being done through no fault of its own, when it kept them all.
+        """
+        worked, hindrance = False, None
         for account_id in await background.waiting(self._database):
             if self._stopping.is_set():
                 break
@@ -130,9 +133,15 @@ class Worker:
             self._in_hand.add(account_id)
             try:
                 worked |= await self._step(account_id)
+            except (OSError, OverloadedError):
+                raise
+            except PASSING as error:
+                hindrance = error
             finally:
                 self._in_hand.discard(account_id)
             await asyncio.sleep(SECONDS_BETWEEN_CHUNKS)
+        if hindrance is not None and not worked:
+            raise hindrance
         return worked
 
     async def _step(self, account_id: UUID) -> bool:

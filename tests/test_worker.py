@@ -144,6 +144,23 @@ async def test_an_account_whose_turn_somebody_has_keeps_nobody_else_waiting(
     await holder.close()
 
 
+async def test_a_chunk_that_waits_for_somebody_s_lock_keeps_no_other_account_waiting(
+    large: World, other_world: World, queueing: Database, database_url: str
+) -> None:
+    theirs = World(queueing, other_world.account, other_world.policies)
+    held, free = await queued(large, 60), await queued(theirs, 60)
+    holder = await asyncpg.connect(database_url)
+    worker = Worker(queueing, queueing.settings)
+    async with holder.transaction():
+        await holder.execute("SELECT FROM segment WHERE account_id = $1 FOR UPDATE", large.account_id)
+        working = asyncio.create_task(worker.run())
+        await until(theirs, free, "COMPLETED")
+    await until(large, held, "COMPLETED")
+    worker.stop()
+    await working
+    await holder.close()
+
+
 async def test_two_workers_share_the_work_and_do_none_of_it_twice(
     large: World, queueing: Database, database_url: str
 ) -> None:
