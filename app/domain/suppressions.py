@@ -29,6 +29,7 @@ WHERE NOT EXISTS (
   SELECT FROM suppression s
   WHERE s.account_id = $1 AND s.channel = given.channel AND s.address = given.address)
 ORDER BY given.channel, given.address
+RETURNING 1
 """
 
 LIFT = """
@@ -57,16 +58,17 @@ class Address:
     reason: str = ""
 
 
-async def add(tx: Transaction, given: Sequence[Address], requested_by: str) -> Kept:
-    """Suppresses addresses, and ends the memberships in their channel of whoever has them.
+async def add(tx: Transaction, given: Sequence[Address], requested_by: str) -> tuple[int, Kept]:
+    """Suppresses addresses, and ends the memberships in their channel of whoever has them. Returns how many were not
+    suppressed before, and what came of those who have them.
 
     An address that is suppressed already stays as it is. Refused are those that are no addresses of their channel, or
     without a reason.
     """
     sound, refused = _sound(given, with_reason=True)
     if not sound:
-        return Kept(refused=tuple(refused))
-    await tx.bulk(
+        return 0, Kept(refused=tuple(refused))
+    added = await tx.bulk(
         ADD,
         tx.account_id,
         [each.channel.value for each in sound],
@@ -79,7 +81,7 @@ async def add(tx: Transaction, given: Sequence[Address], requested_by: str) -> K
     rows = await tx.bulk(WHOSE, tx.account_id, by_channel[Channel.EMAIL], by_channel[Channel.SMS])
     candidate_ids: list[UUID] = [row["id"] for row in rows]
     ended = await end_lost_memberships(tx, candidate_ids, "An address was suppressed.", requested_by)
-    return Kept(tuple(candidate_ids), ended, tuple(refused))
+    return len(added), Kept(tuple(candidate_ids), ended, tuple(refused))
 
 
 async def lift(tx: Transaction, given: Sequence[Address]) -> tuple[int, list[DomainError]]:

@@ -32,6 +32,7 @@ class Result:
     candidate_ids: tuple[UUID, ...] = ()
     removed_membership_count: int | None = None
     erased_count: int | None = None
+    suppressed_count: int | None = None
     lifted_count: int | None = None
     contract_id: UUID | None = None
     user_errors: tuple[Failure, ...] = ()

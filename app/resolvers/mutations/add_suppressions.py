@@ -47,7 +47,7 @@ async def add_suppressions(info: Info[Context, None], input: AddSuppressionsInpu
     async def work(tx: Transaction, context: Context) -> Result:
         demand_few(input.suppressions, suppressions.SUPPRESSIONS, context.settings.max_synced)
         given = [Address(each.channel, each.address, each.reason) for each in input.suppressions]
-        outcome = await suppressions.add(tx, given, context.principal.subject)
-        return kept(outcome, removed_membership_count=outcome.ended)
+        added, outcome = await suppressions.add(tx, given, context.principal.subject)
+        return kept(outcome, suppressed_count=added, removed_membership_count=outcome.ended)
 
     return await change(info, Permission.MANAGE_ACCOUNT, work)

@@ -131,3 +131,16 @@ async def test_a_suppression_that_races_an_addition_leaves_nobody_in(world: Worl
     )
     assert await world.used() == (2, 0)
     assert not (await check(world)).lines()
+
+
+async def test_it_is_in_the_audit_log_even_when_others_failed_and_nobody_has_the_address(client: Client) -> None:
+    await suppress(client, address("EMAIL", "nobody@example.com"), address("EMAIL", "no address"))
+    await suppress(client, address("EMAIL", "nobody@example.com"), address("EMAIL", "no address"))
+    entries = (await client.data("{ auditLog { nodes { action counts { name count } } } }"))["auditLog"]["nodes"]
+    assert [entry["action"] for entry in entries] == ["addSuppressions"], "The second one changed nothing."
+    assert {each["name"]: each["count"] for each in entries[0]["counts"]} == {
+        "suppressions": 2,
+        "suppressedCount": 1,
+        "removedMembershipCount": 0,
+        "userErrors": 1,
+    }
