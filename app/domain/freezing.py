@@ -18,7 +18,7 @@ from app.domain.eligibility import rules
 from app.domain.errors import DomainError, RefusedError
 from app.domain.idempotency import is_known
 from app.domain.membership import CANDIDATES, Addition, AddStep, QuotaPolicy, add_candidates, demand_expected, record
-from app.domain.names import one_id
+from app.domain.names import idempotency_key, one_id
 from app.domain.operations import FORGET_PENDING, Asked
 from app.domain.selection import CandidateSelection, more_than, resolve
 from app.models import MembershipOperationKind
@@ -62,9 +62,9 @@ class Adding:
     async def look_ahead(self, tx: Transaction, key: str | None = None) -> None:
         """Freezes what is to be queued. Does nothing for what was done before under the idempotency key, nor for what
         will be refused, which the turn tells."""
-        if await is_known(tx, key):
-            return
         with suppress(DomainError, RefusedError):
+            if await is_known(tx, idempotency_key(key)):
+                return
             async with tx.part():
                 self._early = await self._freeze(tx)
         # The demands were read a moment before: unless they are those of the freezing, it is worth nothing.

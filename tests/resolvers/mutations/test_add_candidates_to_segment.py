@@ -691,7 +691,7 @@ async def test_a_failure_undoes_all_of_its_work_and_keeps_its_key(client: Client
     assert len(await world.run("SELECT FROM idempotency_key WHERE account_id = $1")) == 1
 
 
-@pytest.mark.parametrize("key", ["", "k" * 201, "a\x7fb"])
+@pytest.mark.parametrize("key", ["", "k" * 201, "a\x7fb", "a\0b"])
 async def test_a_key_out_of_bounds_is_refused(client: Client, world: World, key: str) -> None:
     refused = await refuse(client, await world.segment(), everybody(), idempotencyKey=key)
     assert (refused["code"], refused["path"]) == ("INVALID_INPUT", ["input", "idempotencyKey"])
