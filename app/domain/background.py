@@ -7,7 +7,7 @@ does it again. Nobody owns an operation for longer than a chunk.
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from asyncpg import Record
@@ -35,8 +35,8 @@ GROUP BY account_id ORDER BY max(stepped_at) NULLS FIRST, account_id
 
 NEXT = """
 -- The operation whose last chunk is longest ago, unless it is in somebody's hands.
-SELECT o.id, o.kind, o.segment_id, o.reserved, o.cursor, o.matched_count, o.processed_count, o.ineligible,
-  o.ineligible_count + o.over_quota_count AS left_out, s.channel, u.kind AS undone_kind,
+SELECT o.id, o.kind, o.segment_id, o.requested_at, o.reserved, o.cursor, o.matched_count, o.processed_count,
+  o.ineligible, o.ineligible_count + o.over_quota_count AS left_out, s.channel, u.kind AS undone_kind,
   o.facts = $3 AND NOT EXISTS (
     SELECT FROM consent k WHERE k.account_id = $1 AND k.withdrawn_at IS NULL AND k.expires_at > o.frozen_at
       AND k.expires_at <= $2) AS all_eligible
@@ -80,6 +80,7 @@ class Work:
     kind: MembershipOperationKind
     undone_kind: MembershipOperationKind | None
     segment: SegmentRef
+    requested_at: datetime
     cursor: UUID | None
     reserved: int
     left_out: int
@@ -182,6 +183,7 @@ async def _step(
         kind,
         undone_kind,
         segment,
+        row["requested_at"],
         row["cursor"],
         row["reserved"],
         row["left_out"],
@@ -260,11 +262,11 @@ async def _add_eligible(tx: Transaction, work: Work, rows: int, allowed: int) ->
 
 
 async def _remove(tx: Transaction, work: Work, size: int, settings: Settings) -> Chunk:
-    """Removes those pending who are still in."""
+    """Removes those pending who are still in. Who left and came back since it was asked for stays."""
     ids: Sequence[UUID] = await take(tx, work.id, work.cursor, rows_of(size, settings))
     if not ids:
         return NOBODY_LEFT
-    removed = await end_in_segment(tx, work.segment.id, work.segment.channel, work.id, ids)
+    removed = await end_in_segment(tx, work.segment.id, work.segment.channel, work.id, ids, work.requested_at)
     return Chunk(len(ids), ids[-1], Outcome(removed=removed), last=len(ids) >= work.remaining)
 
 

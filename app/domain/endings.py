@@ -4,6 +4,7 @@ Several plain statements in the account's turn. Each operation ends memberships 
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from uuid import UUID
 
 from app.database import Transaction
@@ -42,6 +43,7 @@ LEAVE = """
 WITH ended AS (
   DELETE FROM segment_member m
   WHERE m.account_id = $1 AND m.segment_id = $2 AND m.channel = $3 AND m.candidate_id = ANY($4::uuid[])
+    AND ($7::timestamptz IS NULL OR m.added_at <= $7)
   RETURNING m.account_id, m.candidate_id, m.added_at, m.operation_id
 ), past AS (
   INSERT INTO past_segment_member (account_id, segment_id, removed_at, candidate_id, added_at, added_by, removed_by)
@@ -63,11 +65,17 @@ WHERE s.account_id = $1 AND s.id = ended.segment_id
 
 
 async def end_in_segment(
-    tx: Transaction, segment_id: UUID, channel: Channel, operation_id: UUID, candidate_ids: Sequence[UUID]
+    tx: Transaction,
+    segment_id: UUID,
+    channel: Channel,
+    operation_id: UUID,
+    candidate_ids: Sequence[UUID],
+    since: datetime | None = None,
 ) -> int:
     """Ends the memberships of these candidates in one segment, by one chunk of an operation. Returns how many there
-    were."""
-    [row] = await tx.bulk(LEAVE, tx.account_id, segment_id, channel, list(candidate_ids), tx.now, operation_id)
+    were. Given `since`, only of those who have been in since that moment or before."""
+    values = (segment_id, channel, list(candidate_ids), tx.now, operation_id, since)
+    [row] = await tx.bulk(LEAVE, tx.account_id, *values)
     ended: int = row["ended"]
     if ended:
         await quota.change(tx, **{channel.lower(): -row["freed"]})

@@ -270,6 +270,18 @@ async def test_who_left_before_their_chunk_came_is_not_removed_again(
     await ended_well(large, operation_id)
 
 
+async def test_who_left_and_came_back_before_their_chunk_came_stays(large: World, world: World, worker: Worker) -> None:
+    segment_id, candidates = await large.segment(), await large.candidates(70)
+    await world.add(segment_id)
+    operation_id = await large.remove(segment_id)
+    await large.remove(segment_id, candidates[:4])
+    await large.add(segment_id, candidates[:3])
+    await worker.run_until_idle()
+    assert await large.members(segment_id) == set(candidates[:3])
+    assert await counts(large, operation_id) == {"matched": 70, "processed": 70, "removed": 66}
+    await ended_well(large, operation_id)
+
+
 async def test_an_endpoint_that_another_segment_needs_stays_in_use(large: World, world: World, worker: Worker) -> None:
     await large.candidates(60)
     one, other = await large.segment(), await large.segment()
@@ -396,6 +408,21 @@ async def test_a_removal_is_undone_as_far_as_eligibility_and_the_contract_allow(
     assert await counts(large, undoing) == {
         "matched": 80, "processed": 80, "added": 60, "already_member": 5, "ineligible": 5, "over_quota": 10
     }  # fmt: skip
+    await ended_well(large, undoing)
+
+
+async def test_who_came_back_while_an_addition_is_being_undone_was_not_added_by_it(
+    large: World, worker: Worker
+) -> None:
+    segment_id = await large.segment()
+    candidates = await large.candidates(80)
+    operation_id = await large.add(segment_id)
+    await worker.run_until_idle()
+    undoing = await large.undo(operation_id)
+    await large.remove(segment_id, candidates[:1])
+    await large.add(segment_id, candidates[:1])
+    await worker.run_until_idle()
+    assert await large.members(segment_id) == set(candidates[:1])
     await ended_well(large, undoing)
 
 
