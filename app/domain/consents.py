@@ -127,6 +127,8 @@ def later_word(kept: Mapping[str, Any], granted_at: datetime, withdrawn_at: date
     moment = withdrawn_at or granted_at
     if kept["withdrawn_at"] is not None and withdrawn_at is None and moment <= kept["withdrawn_at"]:
         return f"It was withdrawn later, on {kept['withdrawn_at']:%Y-%m-%d}. That stands."
+    if kept["withdrawn_at"] is not None and withdrawn_at is None:
+        return None
     if moment < kept["granted_at"]:
         return f"It was given again later, on {kept['granted_at']:%Y-%m-%d}. That stands."
     return None

@@ -135,6 +135,15 @@ async def test_a_consent_given_before_the_one_that_is_kept_changes_nothing(world
     assert await world.used() == (1, 0)
 
 
+async def test_who_withdrew_a_consent_that_was_yet_to_begin_may_agree_again(world: World) -> None:
+    someone, policy = await world.candidate({}), world.policies[GENERAL]
+    await record(world, Consent(someone, policy, datetime.now(UTC) + timedelta(days=300)))
+    await withdraw(world, [someone])
+    assert refusals(await said(world, Consent(someone, policy))) == []
+    await world.add(await world.segment())
+    assert await world.used() == (1, 0)
+
+
 async def test_of_two_consents_in_one_call_the_one_given_later_is_kept(world: World) -> None:
     someone, policy = await world.candidate({}), world.policies[GENERAL]
     earlier, later = datetime.now(UTC) - timedelta(days=2), datetime.now(UTC) - timedelta(days=1)
