@@ -6,6 +6,7 @@ from typing import Any
 from uuid_utils.compat import uuid7
 
 from app.database import Transaction
+from app.domain.errors import InvalidInputError
 from app.domain.sync.items import ABSENT, AnyItem, Outcome, given
 
 LONGEST_TITLE = 300
@@ -28,7 +29,7 @@ COLUMNS = ("account_id", "id", "external_id", "title", "opened_at", "closed_at")
 
 async def keep(tx: Transaction, items: Sequence[AnyItem]) -> Outcome[AnyItem]:
     """Makes vacancies and changes those that differ. The values of an item are title, opened_at and closed_at; one
-    without a moment of opening opens now, or stays as it was."""
+    without a moment of opening opens now, or stays as it was. One that would close before it opened is refused."""
     outcome: Outcome[AnyItem] = Outcome()
     wanted = [item.key[0] for item in items]
     known = {old["external_id"]: old for old in await tx.bulk(KNOWN, tx.account_id, wanted)}
@@ -41,13 +42,18 @@ async def keep(tx: Transaction, items: Sequence[AnyItem]) -> Outcome[AnyItem]:
             outcome.ids[item.key] = id_ = uuid7()
             new.append((tx.account_id, id_, item.key[0], title, given(opened_at) or tx.now, given(closed_at)))
             continue
-        outcome.ids[item.key] = old["id"]
         after = (
             old["id"],
             title,
             given(opened_at) or old["opened_at"],
             old["closed_at"] if closed_at is ABSENT else closed_at,
         )
+        _, _, opens, closes = after
+        if after != tuple(old)[1:] and closes is not None and closes < opens:
+            field = "openedAt" if closed_at is ABSENT else "closedAt"
+            outcome.refuse(item, InvalidInputError((field,), "A vacancy does not close before it opened."))
+            continue
+        outcome.ids[item.key] = old["id"]
         if after == tuple(old)[1:]:
             outcome.unchanged += 1
         else:

@@ -66,6 +66,19 @@ async def test_good_vacancies_are_kept_and_each_error_has_its_place(client: Clie
     assert [each["externalId"] for each in done["vacancies"]] == ["V0"]
 
 
+async def test_no_vacancy_closes_before_it_opened_whichever_moment_was_known(client: Client) -> None:
+    await sync(client, VACANCIES, vacancies=[NURSE])
+    for at_fault, moments in (
+        ("closedAt", {"closedAt": "2024-12-31T00:00:00Z"}),
+        ("openedAt", {"openedAt": "2025-03-02T00:00:00Z"}),
+        ("closedAt", {"openedAt": None, "closedAt": "2024-12-31T00:00:00Z"}),
+    ):
+        done = await send(client, VACANCIES, vacancies=[{"externalId": "V1", "title": "Welder", **moments}])
+        assert errors(done) == [("INVALID_INPUT", ["0", at_fault])]
+        assert (done["updatedCount"], done["vacancies"]) == (0, [])
+    assert (await sync(client, VACANCIES, vacancies=[NURSE]))["updatedCount"] == 0
+
+
 async def test_of_two_with_one_id_the_last_one_counts(client: Client) -> None:
     done = await sync(client, VACANCIES, vacancies=[vacancy("V1", title="Nurse"), vacancy("V1", title="Welder")])
     assert [each["title"] for each in done["vacancies"]] == ["Welder"]
