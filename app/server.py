@@ -99,7 +99,11 @@ class Server:
                 *([Route("/metrics", self._metrics.page)] if self._metrics else []),
                 *self._graphiql.asset_routes(),
             ],
-            exception_handlers={HTTPException: _refused, OverloadedError: _overloaded},
+            exception_handlers={
+                HTTPException: _refused,
+                OverloadedError: _busy_or_lost,
+                DatabaseLostError: _busy_or_lost,
+            },
             lifespan=self._lifespan,
         )
         direct = routes if settings.allowed_origins else _Direct(self._graphql, routes)
@@ -141,7 +145,10 @@ class Server:
 
     async def _account(self, account_id: UUID) -> Account:
         """The account of a verified token."""
-        account = await self._known_account(account_id)
+        try:
+            account = await self._known_account(account_id)
+        except (OverloadedError, DatabaseLostError) as error:
+            raise _unavailable(error) from None
         if account is None:
             raise _unauthenticated("The token is for an account that does not exist.")
         return account
@@ -150,10 +157,7 @@ class Server:
         """An account, if there is one. Accounts do not change, so those seen lately are kept."""
         account = self._accounts.get(account_id)
         if account is None:
-            try:
-                account = await accounts.by_id(self.database, account_id)
-            except (OverloadedError, DatabaseLostError) as error:
-                raise _unavailable(error) from None
+            account = await accounts.by_id(self.database, account_id)
             if account is None:
                 return None
             self._accounts[account_id] = account
@@ -234,7 +238,7 @@ async def _refused(_: Request, error: Exception) -> Response:
     return JSONResponse(answer, error.status_code, error.headers)
 
 
-async def _overloaded(_: Request, error: Exception) -> Response:
+async def _busy_or_lost(_: Request, error: Exception) -> Response:
     answer = {"errors": [{"message": str(error), "extensions": {"code": "SERVICE_UNAVAILABLE"}}]}
     return JSONResponse(answer, 503, {"Retry-After": "1"})
 

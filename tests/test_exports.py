@@ -475,6 +475,17 @@ async def test_beyond_the_most_that_run_at_once_an_export_is_put_off(one_at_a_ti
     await until(lambda: _is(client, address, 200))
 
 
+async def test_a_server_that_is_too_busy_to_look_up_the_account_says_so(
+    database_url: str, settings: Settings, world: World
+) -> None:
+    busy = Server(settings.model_copy(update={"pool_size": 1, "pool_timeout": 0.05}), database_url, SECRET)
+    async with serving(busy.app) as address, httpx.AsyncClient(base_url=address, trust_env=False) as http:
+        async with busy.database.snapshot():
+            response = await http.get(a_link(world, await world.segment()))
+        assert (response.status_code, response.headers["retry-after"]) == (503, "1")
+        assert response.json()["errors"][0]["extensions"]["code"] == "SERVICE_UNAVAILABLE"
+
+
 async def test_when_the_client_goes_the_statement_ends_and_its_place_is_free(
     one_at_a_time: Serve, exporting: Exporting
 ) -> None:
