@@ -33,6 +33,9 @@ MOMENT = """'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'"""
 COMPUTED_FROM = "=+-@\t\r\n\uff1d\uff0b\uff0d\uff20"
 """What a spreadsheet may take a cell for a formula by: the first character. The last four are wide ones."""
 
+WITHIN = r';(\s*"*\s*[=+@\uff1d\uff0b\uff0d\uff20-])'
+"""The same after a semicolon, which ends a cell wherever a comma is for decimals, quoted or not."""
+
 NUMBER = r"^\+[1-9][0-9]{1,14}$"
 """A number in E.164, which is data: a spreadsheet that computes it makes a number of it, and programs need its plus."""
 
@@ -58,7 +61,11 @@ class Column:
         computed = f"ascii({self.expression}) = ANY('{{{first}}}'::int[])"
         if self.numbers:
             computed += f" AND {self.expression} !~ '{NUMBER}'"
-        return f"CASE WHEN {computed} THEN '''' || {self.expression} ELSE {self.expression} END"
+        shown = (
+            f"CASE WHEN strpos({self.expression}, ';') > 0"
+            f" THEN regexp_replace({self.expression}, '{WITHIN}', ';''\\1', 'g') ELSE {self.expression} END"
+        )
+        return f"CASE WHEN {computed} THEN '''' || {shown} ELSE {shown} END"
 
 
 PERSON = (
