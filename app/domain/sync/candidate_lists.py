@@ -38,14 +38,18 @@ RETURNING 1
 
 REMOVE = """
 -- Take these candidates off a list.
-DELETE FROM candidate_list_member WHERE account_id = $1 AND list_id = $2 AND candidate_id = ANY($3::uuid[])
-RETURNING 1
+WITH gone AS (
+  DELETE FROM candidate_list_member WHERE account_id = $1 AND list_id = $2 AND candidate_id = ANY($3::uuid[])
+  RETURNING 1)
+SELECT count(*) FROM gone
 """
 
 REMOVE_OTHERS = """
 -- Take everybody but these candidates off a list.
-DELETE FROM candidate_list_member WHERE account_id = $1 AND list_id = $2 AND candidate_id <> ALL($3::uuid[])
-RETURNING 1
+WITH gone AS (
+  DELETE FROM candidate_list_member WHERE account_id = $1 AND list_id = $2 AND candidate_id <> ALL($3::uuid[])
+  RETURNING 1)
+SELECT count(*) FROM gone
 """
 
 
@@ -124,7 +128,7 @@ async def change_members(
     added = removed = 0
     if mode is not MembersMode.ADD:
         statement = REMOVE if mode is MembersMode.REMOVE else REMOVE_OTHERS
-        removed = len(await tx.bulk(statement, tx.account_id, list_id, candidate_ids))
+        [[removed]] = await tx.bulk(statement, tx.account_id, list_id, candidate_ids)
     if mode is not MembersMode.REMOVE:
         added = await add(tx, [(list_id, candidate_id) for candidate_id in candidate_ids])
     return MembersChange(list_id, added, removed, outcome.refused)

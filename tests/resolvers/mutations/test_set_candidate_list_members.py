@@ -1,6 +1,7 @@
 """setCandidateListMembers: who is on a list."""
 
 import asyncio
+import tracemalloc
 from hashlib import sha256
 from random import Random
 from typing import Any
@@ -8,6 +9,8 @@ from typing import Any
 import pytest
 
 from app.auth import Permission
+from app.domain.sync.candidate_lists import MembersMode, change_members
+from app.resolvers.syncing import Said
 from app.server import Server
 from app.settings import Settings
 from tests.client import Client, serving
@@ -50,6 +53,23 @@ async def test_adding_and_removing_leave_the_others(client: Client) -> None:
     assert (counts(done), on_list(done)) == ((1, 0), ["C1", "C2", "C3"])
     done = await sync(client, MEMBERS, **those(1, 9), mode="REMOVE")
     assert (counts(done), on_list(done)) == ((0, 1), ["C2", "C3"])
+
+
+async def test_to_replace_a_huge_list_holds_none_of_it(world: World) -> None:
+    list_id = await world.candidate_list("Everybody", external_id="huge")
+    await world.run(
+        "INSERT INTO candidate_list_member (account_id, list_id, candidate_id)"
+        " SELECT $1, $2, gen_random_uuid() FROM generate_series(1, 100000)",
+        list_id,
+    )
+    async with world.database.write(world.account_id) as tx:
+        tracemalloc.start()
+        nobody: list[Said] = []
+        changed = await change_members(tx, world.account, "huge", nobody, MembersMode.REPLACE)
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    assert changed.removed == 100_000
+    assert most < 1_000_000
 
 
 @pytest.mark.parametrize("mode", ["REPLACE", "ADD", "REMOVE"])
