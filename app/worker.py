@@ -137,6 +137,8 @@ class Worker:
                 raise
             except PASSING as error:
                 hindrance = error
+            except Exception:
+                log.exception("The worker met what it does not know, in the account %s.", account_id)
             finally:
                 self._in_hand.discard(account_id)
             await asyncio.sleep(SECONDS_BETWEEN_CHUNKS)

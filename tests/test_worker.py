@@ -161,6 +161,24 @@ async def test_a_chunk_that_waits_for_somebody_s_lock_keeps_no_other_account_wai
     await holder.close()
 
 
+async def test_an_account_whose_operation_cannot_even_be_failed_keeps_no_other_waiting(
+    large: World, other_world: World, queueing: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    theirs = World(queueing, other_world.account, other_world.policies)
+    broken, sound = await queued(large, 60), await queued(theirs, 60)
+    await large.run("UPDATE membership_operation SET attempts = 1000 WHERE account_id = $1")
+    # Nobody can release what is not counted.
+    await large.run("UPDATE endpoint_usage SET reserved = 0 WHERE account_id = $1")
+    worker = Worker(queueing, queueing.settings)
+    working = asyncio.create_task(worker.run())
+    await until(theirs, sound, "COMPLETED")
+    assert [record.getMessage() for record in caplog.records if str(large.account_id) in record.getMessage()]
+    await large.run("UPDATE endpoint_usage SET reserved = 60 WHERE account_id = $1")
+    await until(large, broken, "COMPLETED")
+    worker.stop()
+    await working
+
+
 async def test_two_workers_share_the_work_and_do_none_of_it_twice(
     large: World, queueing: Database, database_url: str
 ) -> None:
