@@ -142,7 +142,8 @@ class ChangeNotices:
         lost = asyncio.Event()
         connection.add_termination_listener(lambda _: lost.set())
         try:
-            await connection.add_listener(CHANNEL, self._hear)
+            async with asyncio.timeout(SECONDS_TO_CONNECT):
+                await connection.add_listener(CHANNEL, self._hear)
             if self._deaf:
                 log.info("changes of other processes are heard again")
                 self._deaf = False

@@ -4,10 +4,11 @@ import asyncio
 import json
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import aclosing, suppress
+from contextlib import aclosing, closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit, urlunsplit
 from uuid import UUID, uuid4
 
 import pytest
@@ -272,3 +273,48 @@ async def test_a_process_without_a_free_connection_for_a_while_tells_of_its_chan
             narrow.changed(other_world.account_id)
             assert {await ears.next(), await ears.next()} == {world.account_id, other_world.account_id}
     await narrow.close()
+
+
+async def test_a_connection_that_says_nothing_when_it_is_to_listen_is_given_up(
+    one: Database, database_url: str, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when a network loses it without a word, which nobody notices who waits for ever."""
+    monkeypatch.setattr("app.notices.SECONDS_TO_CONNECT", 0.3)
+    parts = urlsplit(database_url)
+    sockets = parse_qs(parts.query).get("host")
+    asked = 0
+
+    async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, of_client: bool) -> None:
+        nonlocal asked
+        with closing(writer):
+            while piece := await reader.read(65536):
+                if of_client and b"LISTEN" in piece:
+                    asked += 1
+                    if asked == 1:
+                        await asyncio.Event().wait()
+                writer.write(piece)
+                await writer.drain()
+
+    async def pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if sockets:
+            there, back = await asyncio.open_unix_connection(f"{sockets[0]}/.s.PGSQL.5432")
+        else:
+            there, back = await asyncio.open_connection(parts.hostname, parts.port or 5432)
+        relays.append(asyncio.create_task(relay(reader, back, True)))
+        relays.append(asyncio.create_task(relay(there, writer, False)))
+
+    relays: list[asyncio.Task[None]] = []
+    between = await asyncio.start_server(pass_on, "127.0.0.1", 0)
+    port = between.sockets[0].getsockname()[1]
+    netloc = f"{parts.netloc.rpartition('@')[0]}@127.0.0.1:{port}"
+    notices = ChangeNotices(one, urlunsplit(parts._replace(netloc=netloc, query="")))
+    ears = Ears(notices)
+    async with notices.listening():
+        assert await ears.next() is None
+        await one.notify(CHANNEL, [f"another {world.account_id}"])
+        assert await ears.next() == world.account_id
+    assert asked > 1
+    for each in relays:
+        each.cancel()
+    await asyncio.gather(*relays, return_exceptions=True)
+    between.close()
