@@ -53,12 +53,18 @@ UNREACHABLE = (
 
 
 class Connections:
-    """A pool whose connections all plan their statements alike."""
+    """A pool whose connections all plan their statements alike.
 
-    def __init__(self, pool: "asyncpg.Pool[Record]", size: int, timeout: float) -> None:
+    What is given back as it was borrowed is kept at hand: to pass it through asyncpg's pool, which has more to see to,
+    takes longer than a small statement.
+    """
+
+    def __init__(self, pool: "asyncpg.Pool[Record]", size: int, timeout: float, *, keeps: bool = True) -> None:
         self._pool = pool
         self._size = size
         self._timeout = timeout
+        self._keeps = keeps
+        self._at_hand: list[PoolConnectionProxy[Record]] = []
         self.asked_for = 0
         """Those who have one or wait for one."""
         self.waiting = 0
@@ -81,7 +87,7 @@ class Connections:
             statement_cache_size=0 if settings.pgbouncer else MOST_STATEMENTS[planned],
             server_settings=session,
         )
-        return cls(pool, size, settings.pool_timeout)
+        return cls(pool, size, settings.pool_timeout, keeps=not lazily)
 
     @property
     def size(self) -> int:
@@ -99,6 +105,9 @@ class Connections:
 
     async def close(self) -> None:
         """Waits for those that are in use."""
+        self._keeps = False
+        while self._at_hand:
+            await self._pool.release(self._at_hand.pop())
         await self._pool.close()
 
     def terminate(self) -> None:
@@ -108,6 +117,11 @@ class Connections:
         """Raises OverloadedError when none is given back in time, DatabaseLostError when none can be opened."""
         self.asked_for += 1
         try:
+            while self._at_hand:
+                kept = self._at_hand.pop()
+                if not _closed(kept):
+                    return kept
+                await self._pool.release(kept)
             if self.asked_for <= self._size:
                 free: PoolConnectionProxy[Record] = await self._pool.acquire()
                 return free
@@ -119,9 +133,13 @@ class Connections:
             self.asked_for -= 1
             raise
 
-    async def give_back(self, connection: "PoolConnectionProxy[Record]") -> None:
+    async def give_back(self, connection: "PoolConnectionProxy[Record]", *, as_it_was: bool) -> None:
+        """`as_it_was` says that nothing went wrong with it: else asyncpg sees what has become of it."""
         try:
-            await self._pool.release(connection)
+            if as_it_was and self._keeps and not self.waiting:
+                self._at_hand.append(connection)
+            else:
+                await self._pool.release(connection)
         finally:
             self.asked_for -= 1
 
@@ -159,7 +177,7 @@ class Borrowed:
         if lost:
             with suppress(asyncpg.InterfaceError):  # The pool has taken it back.
                 self._connection.terminate()
-        await self._connections.give_back(self._connection)
+        await self._connections.give_back(self._connection, as_it_was=kind is None)
         if lost:
             raise DatabaseLostError from error
 
@@ -169,8 +187,10 @@ def _lost(connection: "PoolConnectionProxy[Record]", error: BaseException) -> bo
     one that is told to go while nobody asks it anything is found in a state that cannot be."""
     if isinstance(error, UNREACHABLE) or type(error) is asyncpg.InternalClientError:
         return True
-    if not isinstance(error, asyncpg.InterfaceError | OSError):
-        return False
+    return isinstance(error, asyncpg.InterfaceError | OSError) and _closed(connection)
+
+
+def _closed(connection: "PoolConnectionProxy[Record]") -> bool:
     try:
         closed: bool = connection.is_closed()
     except asyncpg.InterfaceError:  # The pool has taken it back.

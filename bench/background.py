@@ -44,6 +44,9 @@ from app.settings import Settings
 from tests.client import Client
 from tests.serving import ServingProcess
 
+MOST_SECONDS = 600
+"""That an operation may take before the bench gives up."""
+
 SECRET = "the secret of the bench, which is long enough"
 
 READ = """query($id: ID!) {
@@ -120,12 +123,13 @@ async def timed(work: Any) -> float:
 async def until_ended(client: Client, operation_id: str) -> tuple[dict[str, Any], int]:
     """The operation once it has ended, and how many different moments of its progress were seen."""
     seen = set()
-    while True:
-        operation: dict[str, Any] = (await client.data(PROGRESS, id=operation_id))["operation"]
-        seen.add(operation["processedCount"])
-        if operation["status"] not in ("QUEUED", "RUNNING"):
-            return operation, len(seen)
-        await asyncio.sleep(0.1)
+    async with asyncio.timeout(MOST_SECONDS):
+        while True:
+            operation: dict[str, Any] = (await client.data(PROGRESS, id=operation_id))["operation"]
+            seen.add(operation["processedCount"])
+            if operation["status"] not in ("QUEUED", "RUNNING"):
+                return operation, len(seen)
+            await asyncio.sleep(0.1)
 
 
 async def through_the_graph(
@@ -234,6 +238,10 @@ class Bench:
         async with beside(self.client, small, tens, self.pause) as meanwhile:
             await through_the_graph(self.client, "undone", UNDO, "undoOperation", {"operationId": operation_id})
         meanwhile.report("undone", idle)
+        [left] = await self.database.fetch(
+            "SELECT member_count FROM segment WHERE account_id = $1 AND id = $2", self.account_id, big
+        )
+        print(f"members left in the segment: {left['member_count']}")
         async for report in check_accounts(self.database):
             print(report.lines() or "All invariants hold.")
 
@@ -244,7 +252,11 @@ async def main(candidates: int, idle_seconds: float, rounds: int, pause: float) 
         await migrate(embedded.owner_url, embedded.url)
         database = await Database.open(embedded.url, settings)
         server = ServingProcess(
-            embedded.url, SECRET, Path(directory) / "log", SEGMENTS_RATE_LIMIT_POINTS_PER_SECOND="0"
+            embedded.url,
+            SECRET,
+            Path(directory) / "log",
+            SEGMENTS_WORKERS="1",
+            SEGMENTS_RATE_LIMIT_POINTS_PER_SECOND="0",
         )
         try:
             await seed(database, "bench", candidates, limit=candidates * 3, owner_url=embedded.owner_url)

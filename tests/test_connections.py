@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from datetime import UTC, datetime
 
 import asyncpg
@@ -189,3 +190,24 @@ async def test_a_connection_in_an_impossible_state_is_lost_and_not_used_again(da
     with pytest.raises(asyncpg.InterfaceError, match="released"):
         connection.is_closed()
     assert await database.fetch("SELECT 1")
+
+
+async def test_a_connection_that_is_lost_while_nobody_uses_it_is_replaced(
+    narrow: Settings, database_url: str, watcher: Watcher
+) -> None:
+    database = await Database.open(database_url, narrow)
+    [before] = await database.fetch("SELECT pg_backend_pid()")
+    assert [before] == await database.fetch("SELECT pg_backend_pid()")
+    await watcher.end(before[0])
+    async with asyncio.timeout(5):
+        while before == (await told(database))[0]:
+            pass
+    async with asyncio.timeout(5):
+        await database.close()
+
+
+async def told(database: Database) -> list[asyncpg.Record]:
+    """The server process of the next connection, asked until there is one."""
+    while True:
+        with suppress(DatabaseLostError):
+            return await database.fetch("SELECT pg_backend_pid()")

@@ -28,6 +28,10 @@ class Watcher:
             while await self.waiting() != number:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
 
+    async def end(self, pid: int) -> None:
+        """Ends the connection of this server process, and waits for that."""
+        await self._run("SELECT pg_terminate_backend($1, 5000)", pid)
+
     async def end_waiting(self) -> None:
         """Ends the connections of those who wait."""
         for row in await self._run(RUNNING, self._role):
