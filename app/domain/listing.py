@@ -129,11 +129,11 @@ async def read_pages(
     )
     return {
         parent_id: Page(found, window, listing.order, cursors, partial(counts.of, parent_id))
-        for parent_id, found in zip(parent_ids, [rows] if only else _by_place(rows, len(parent_ids)), strict=True)
+        for parent_id, found in zip(parent_ids, [rows] if only else by_place(rows, len(parent_ids)), strict=True)
     }
 
 
-def _by_place(rows: list[Record], places: int) -> list[list[Record]]:
+def by_place(rows: list[Record], places: int) -> list[list[Record]]:
     """The rows of each parent; the first column is its place, from 1."""
     found: list[list[Record]] = [[] for _ in range(places)]
     for row in rows:

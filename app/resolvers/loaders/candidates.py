@@ -103,6 +103,4 @@ async def applications_by_candidate(
 
 
 async def candidate_lists_by_candidate(context: Context, candidate_ids: Sequence[UUID]) -> dict[UUID, list[Record]]:
-    return await reading.rows_by(
-        context.database, reading.LISTS_OF_CANDIDATES, context.account_id, candidate_ids, "candidate_id"
-    )
+    return await reading.rows_by(context.database, reading.LISTS_OF_CANDIDATES, context.account_id, candidate_ids)
