@@ -224,14 +224,15 @@ async def test_a_worker_survives_the_loss_of_its_connections(
     await ended_well(large, operation_id)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("numbers", [[signal.SIGTERM], [signal.SIGINT], [signal.SIGINT, signal.SIGTERM]])
 async def test_told_to_stop_it_finishes_its_chunk_and_ends_well(
-    number: signal.Signals, large: World, start_worker: StartWorker
+    numbers: list[signal.Signals], large: World, start_worker: StartWorker
 ) -> None:
     operation_id = await queued(large, 700)
     process = await start_worker()
     await until_added(large, operation_id, 40)
-    process.send_signal(number)
+    for number in numbers:
+        process.send_signal(number)
     async with asyncio.timeout(PATIENCE):
         said, _ = await process.communicate()
     assert (process.returncode, said) == (0, b"")
