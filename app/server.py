@@ -88,7 +88,7 @@ class Server:
                 ),
                 Route(
                     "/exports",
-                    Exports(settings, lambda: self.database, self._known_account),
+                    Exports(settings, lambda: self.database, self._known_account, self._metrics),
                     methods=["GET"],
                     middleware=sharing(settings.allowed_origins),
                 ),
