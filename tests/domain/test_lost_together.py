@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 
 from app.database import Transaction
-from app.domain import consents, suppressions
+from app.domain import consents, policies, suppressions
 from app.domain.consents import Consent
 from app.domain.suppressions import Address
 from app.domain.sweeping import sweep_due
@@ -16,6 +16,7 @@ from tests.client import Client
 from tests.domain.test_background import one_chunk
 from tests.domain.test_check import check
 from tests.domain.test_lapses import READS
+from tests.domain.test_requirements import ENFORCING, demand
 from tests.world import GENERAL, SMS, World
 
 LOSING = "SELECT FROM endpoint_usage WHERE account_id = $1 AND losing_since IS NOT NULL"
@@ -49,7 +50,8 @@ async def suppress(world: World, candidate_ids: list[UUID]) -> int:
     rows = await world.run("SELECT email FROM candidate WHERE account_id = $1 AND id = ANY($2::uuid[])", candidate_ids)
     given = [Address(Channel.EMAIL, row["email"].upper(), "a complaint") for row in rows]
     async with world.database.write(world.account_id) as tx:
-        return (await suppressions.add(tx, given, "tester")).ended
+        _, kept = await suppressions.add(tx, given, "tester")
+        return kept.ended
 
 
 async def lose_the_address(world: World, candidate_ids: list[UUID]) -> int:
@@ -144,6 +146,21 @@ async def test_readers_look_until_the_last_of_several_calls_is_done(large: World
     await work(large)
     assert await large.members(segment_id) == set(stay)
     assert await large.run(LOSING) == []
+    assert not (await check(large)).lines()
+
+
+async def test_a_demand_meanwhile_holds_for_those_who_are_out_of_sight_too(large: World) -> None:
+    segment_id, _, leave = await crowd(large)
+    await withdraw(large, leave)
+    async with large.database.write(large.account_id) as tx:
+        large.policies["Third"] = await policies.create(tx, "Third", large.database.settings)
+    assert (await demand(large, GENERAL, "Third")).ended == 3
+    await agree(large, leave[:5])
+    assert await large.run(ENFORCING) != []
+    await work(large)
+    await sweep_due(large.database)
+    assert await large.members(segment_id) == set()
+    assert await large.run(ENFORCING) == await large.run(LOSING) == []
     assert not (await check(large)).lines()
 
 
