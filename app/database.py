@@ -134,9 +134,11 @@ class Transaction:
         usage: EndpointUse,
         now: datetime,
         observe: Observer,
+        settings: Settings,
     ) -> None:
         self._connection = connection
         self._observe = observe
+        self.settings = settings
         self.account_id = account_id
         self.usage = usage
         self.now = now
@@ -368,7 +370,7 @@ class Database:
             raise UnknownAccountError
         now = await connection.fetchval(NOW)
         usage = EndpointUse(row["email_used"], row["sms_used"], row["reserved"], row["facts"])
-        return Transaction(connection, account_id, usage, now, self._observe)
+        return Transaction(connection, account_id, usage, now, self._observe, self.settings)
 
     @asynccontextmanager
     async def _turn(self, account_id: UUID, patience: float) -> AsyncIterator[None]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from time import perf_counter, time
@@ -35,6 +36,19 @@ class StalledError(Exception):
     """The client leaves the export unread for too long."""
 
 
+class ExportWatch:
+    """Somebody who wants to know of exports."""
+
+    def export_began(self) -> None:
+        """The server begins to answer."""
+
+    def export_refused(self, link: ExportLink) -> None:
+        """It does not, because enough are running."""
+
+    def export_ended(self, link: ExportLink, outcome: str, size: int) -> None:
+        """It has sent so many bytes, all of them if the outcome is completed."""
+
+
 class Exports:
     """Serves /exports: what a link is to, to whoever has it.
 
@@ -46,11 +60,14 @@ class Exports:
         settings: Settings,
         database: Callable[[], Database],
         account: Callable[[UUID], Awaitable[Account | None]],
+        watch: ExportWatch | None = None,
     ) -> None:
         self._settings = settings
         self._database = database
         self._account = account
-        self._running = 0
+        self._watch = watch or ExportWatch()
+        self._running: Counter[UUID] = Counter()
+        """How many each account has, without those that have none."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = HttpRequest(scope, receive)
@@ -60,15 +77,24 @@ class Exports:
             await send(_start(_found(what), link.format))
             await send({"type": "http.response.body"})
             return
-        if self._running >= self._settings.max_exports:
-            raise HTTPException(
-                503, "Too many exports run at this moment. Try again soon", {"Retry-After": str(RETRY_SECONDS)}
-            )
-        self._running += 1
+        self._demand_room(link)
+        self._running[account.id] += 1
+        self._watch.export_began()
         try:
             await self._send(request, send, link)
         finally:
-            self._running -= 1
+            self._running -= Counter({account.id: 1})
+
+    def _demand_room(self, link: ExportLink) -> None:
+        """So many run at once, and fewer for one account, so that it cannot keep the others from theirs."""
+        if self._running.total() >= self._settings.max_exports:
+            status, reason = 503, "Too many exports run at this moment. Try again soon"
+        elif self._running[link.account_id] >= self._settings.exports_per_account:
+            status, reason = 429, "The account has as many exports running as it may. Try again when one has ended"
+        else:
+            return
+        self._watch.export_refused(link)
+        raise HTTPException(status, reason, {"Retry-After": str(RETRY_SECONDS)})
 
     async def _verified(self, token: str) -> tuple[ExportLink, Account]:
         """What the link is to. It is refused alike whether it is tampered with, made up or of another's account."""
@@ -100,6 +126,7 @@ class Exports:
             for task in (copying, gone):
                 task.cancel()
             await asyncio.gather(copying, gone, return_exceptions=True)
+            self._watch.export_ended(link, outcome, body.size)
             _note(link, outcome, body, perf_counter() - began)
         if outcome != "completed" and not body.begun:
             # Nothing was sent, so the failure can be told in the usual way.

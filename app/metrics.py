@@ -13,9 +13,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.database import Database, DatabaseUse
+from app.domain.export_links import ExportLink
 from app.engine.documents import DocumentUse
 from app.engine.execution import Session
 from app.engine.observing import Exchange, Observed, Observer
+from app.exporting import ExportWatch
 from app.settings import Settings
 
 OTHER = "other"
@@ -25,7 +27,7 @@ SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 1
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
 
 
-class Metrics(Observer):
+class Metrics(Observer, ExportWatch):
     """The metrics of one server, in a registry of their own."""
 
     def __init__(self, settings: Settings) -> None:
@@ -65,6 +67,9 @@ class Metrics(Observer):
         self._by_status: dict[int, Counter] = {}
         is_open = Gauge("segments_open", "Requests under way and open sockets.", ("transport",), registry=self.registry)
         self._now_open = {transport: is_open.labels(transport) for transport in ("http", "websocket")}
+        self._exports = counter("exports", "Exports that have ended or were refused.", "of", "format", "outcome")
+        self._export_bytes = counter("export_bytes", "Bytes that exports have sent.", "of", "format")
+        self._exports_running = Gauge("segments_exports_running", "Exports under way.", registry=self.registry)
         build = Gauge("segments_build_info", "Always 1.", ("version", "python"), registry=self.registry)
         build.labels(version("segments"), platform.python_version()).set(1)
 
@@ -108,6 +113,17 @@ class Metrics(Observer):
     def refused(self, exchange: Exchange, codes: Sequence[str], _: Session | None) -> None:
         for code in codes:
             self._refused.labels(exchange.transport, self._codes.bounded(code)).inc()
+
+    def export_began(self) -> None:
+        self._exports_running.inc()
+
+    def export_refused(self, link: ExportLink) -> None:
+        self._exports.labels(link.kind.value, link.format.value, "refused").inc()
+
+    def export_ended(self, link: ExportLink, outcome: str, size: int) -> None:
+        self._exports_running.dec()
+        self._exports.labels(link.kind.value, link.format.value, outcome).inc()
+        self._export_bytes.labels(link.kind.value, link.format.value).inc(size)
 
     async def page(self, request: Request) -> Response:
         """What a reader gets, if it has the token."""

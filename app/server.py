@@ -3,7 +3,7 @@
 import asyncio
 from collections import OrderedDict
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from http import HTTPStatus
 from uuid import UUID
 
@@ -88,7 +88,7 @@ class Server:
                 ),
                 Route(
                     "/exports",
-                    Exports(settings, lambda: self.database, self._known_account),
+                    Exports(settings, lambda: self.database, self._known_account, self._metrics),
                     methods=["GET"],
                     middleware=sharing(settings.allowed_origins),
                 ),
@@ -121,7 +121,9 @@ class Server:
             async with notices.telling(), notices.listening(), working(self.database, self.settings) as worker:
                 if worker is not None:
                     notices.on_change.append(lambda _: worker.wake())
-                yield
+                # Cancelled when it is told twice to stop; what was opened is closed all the same.
+                with suppress(asyncio.CancelledError):
+                    yield
         finally:
             await self._authenticator.close()
             await self.database.close()

@@ -7,7 +7,6 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from time import monotonic
-from types import FrameType
 
 import click
 import uvicorn
@@ -15,15 +14,19 @@ import uvicorn
 from app.engine import connection
 from app.server import Server
 from app.settings import Settings
+from app.stopping import heed
 
 YOUNG_OBJECTS = 20_000
 """Objects that are made before Python looks for cycles among them; 700 without us."""
 
-STOPPING = (signal.SIGTERM, signal.SIGINT)
+SECONDS_OF_ONE_WISH = 0.5
+"""In which several signals mean one thing. When a whole process group is signalled, `make` and the like pass on to us
+what we got ourselves."""
 
 
 class StoppableServer(uvicorn.Server):
-    """Says where it is once it serves. Stops at the first SIGTERM or SIGINT with care, at the second at once.
+    """Says where it is once it serves. Stops at the first SIGTERM or SIGINT with care, at a second one, which comes
+    half a second later or more, at once.
 
     With care: from then on /readyz answers 503, for `shutdown_delay` seconds everything is served on, then nothing is
     accepted any more, what runs is finished, and what has not finished after `shutdown_timeout` is cancelled.
@@ -45,13 +48,15 @@ class StoppableServer(uvicorn.Server):
         self._server = server
         self._delay = settings.shutdown_delay
         self._announcement = announcement
-        self._stops_at: float | None = None
+        self._told_at: float | None = None
+        self._hurried_by: signal.Signals | None = None
 
     def serve_until_stopped(self, listener: socket.socket) -> None:
-        """Returns when it has stopped with care. Exits with 1 when it was made to stop at once."""
+        """Returns when it has stopped with care. When it was made to stop at once, it exits as shells say that the
+        signal ended it: with 128 and its number."""
         self.run(sockets=[listener])
-        if self.force_exit:
-            sys.exit(1)
+        if self._hurried_by is not None:
+            sys.exit(128 + self._hurried_by)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -64,23 +69,21 @@ class StoppableServer(uvicorn.Server):
 
     async def on_tick(self, counter: int) -> bool:
         stopping = await super().on_tick(counter)
-        return stopping or (self._stops_at is not None and monotonic() >= self._stops_at)
+        return stopping or (self._told_at is not None and monotonic() >= self._told_at + self._delay)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Unlike uvicorn's, does not end by raising the signal again: to have stopped as told is no failure."""
-        before = {each: signal.signal(each, self.handle_exit) for each in STOPPING}
-        try:
-            yield
-        finally:
-            for each, handler in before.items():
-                signal.signal(each, handler)
+        heed(self._told)
+        yield
 
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002
+    def _told(self, number: signal.Signals) -> None:
         self._server.readiness.stopping = True
-        if self._stops_at is None:
-            self._stops_at = monotonic() + self._delay
-        else:
+        now = monotonic()
+        if self._told_at is None:
+            self._told_at = now
+        elif now >= self._told_at + SECONDS_OF_ONE_WISH:
+            self._hurried_by = number
             self.should_exit = self.force_exit = True
 
 

@@ -326,6 +326,9 @@ class Settings(BaseSettings):
     max_exports: int = Field(
         2, ge=1, le=100, description="Most exports that one process sends at once, each on a connection of its own."
     )
+    max_exports_per_account: int | None = Field(
+        None, ge=1, le=100, description="Most of these that are one account's. Not set: half of them, and at least one."
+    )
     export_timeout: float = Field(1_800, gt=0, le=86_400, description="Seconds that an export may take.")
 
     # Which documents
@@ -394,6 +397,11 @@ class Settings(BaseSettings):
         True, description="Whether clients may read the schema, and errors suggest names from it."
     )
     graphiql: bool = Field(True, description="Whether a browser that opens /graphql gets GraphiQL.")
+
+    @property
+    def exports_per_account(self) -> int:
+        """Most exports that one process sends at once to one account."""
+        return self.max_exports_per_account or max(1, self.max_exports // 2)
 
     @model_validator(mode="after")
     def _agree(self) -> Self:

@@ -23,6 +23,7 @@ from app.domain.sweeping import sweep_due
 from app.models import MembershipOperationKind
 from app.notices import ChangeNotices
 from app.settings import Settings
+from app.stopping import heed
 
 log = logging.getLogger(__name__)
 
@@ -198,7 +199,8 @@ class Pace:
 @asynccontextmanager
 async def working(database: Database, settings: Settings) -> AsyncIterator[Worker | None]:
     """A worker beside whatever else the block does, woken by what this process queues. None when the settings want
-    none. At the end it finishes the chunks under way, or is ended after ten seconds."""
+    none. At the end it finishes the chunks under way, or is ended after ten seconds, or at once when all tasks of the
+    process are cancelled."""
     if not settings.workers:
         yield None
         return
@@ -209,7 +211,7 @@ async def working(database: Database, settings: Settings) -> AsyncIterator[Worke
         yield worker
     finally:
         worker.stop()
-        with suppress(TimeoutError):
+        with suppress(TimeoutError, asyncio.CancelledError):
             async with asyncio.timeout(SECONDS_TO_STOP):
                 await running
 
@@ -221,8 +223,12 @@ async def work_until_stopped(database_url: str, settings: Settings) -> None:
     notices = ChangeNotices(database, database_url)
     notices.on_change.append(lambda _: worker.wake())
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, worker.stop)
+
+    def told(_: signal.Signals) -> None:
+        with suppress(RuntimeError):  # It has stopped.
+            loop.call_soon_threadsafe(worker.stop)
+
+    heed(told)
     log.info("The worker is ready.")
     try:
         async with notices.telling(), notices.listening():

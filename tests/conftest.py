@@ -183,9 +183,11 @@ async def server_address(database_url: str, settings: Settings, statements: list
 
 
 @pytest.fixture
-async def world(database: Database) -> World:
+async def world(database: Database) -> AsyncIterator[World]:
     """An account of this test's own, with a contract and two policies."""
-    return await World.make(database)
+    made = await World.make(database)
+    yield made
+    await made.leave_nothing_to_do()
 
 
 @pytest.fixture
@@ -195,9 +197,11 @@ def large(world: World, queueing: Database) -> World:
 
 
 @pytest.fixture
-async def other_world(database: Database) -> World:
+async def other_world(database: Database) -> AsyncIterator[World]:
     """Another tenant."""
-    return await World.make(database)
+    made = await World.make(database)
+    yield made
+    await made.leave_nothing_to_do()
 
 
 @pytest.fixture

@@ -11,17 +11,19 @@ import httpx
 
 SEGMENTS = Path(sys.executable).with_name("segments")
 
+SECONDS_BETWEEN_SIGNALS = 0.02
+
 
 class ServingProcess:
-    """A server on the database of this url. Its port stays its own over restarts; its log is kept."""
+    """A server on the database of this url, or an embedded one. It keeps its port and its log over restarts."""
 
-    def __init__(self, database_url: str, secret: str, log: Path, **environment: str) -> None:
+    def __init__(self, database_url: str | None, secret: str, log: Path, **environment: str) -> None:
         self.port = free_port()
         self.address = f"http://127.0.0.1:{self.port}"
         self._log = log
         self._environment = {
-            **os.environ,
-            "DATABASE_URL": database_url,
+            **{name: value for name, value in os.environ.items() if name != "DATABASE_URL"},
+            **({} if database_url is None else {"DATABASE_URL": database_url}),
             "SEGMENTS_JWT_SECRET": secret,
             "SEGMENTS_LOG_LEVEL": "WARNING",
             # Other tests leave operations in the database that nobody is to work on.
@@ -47,14 +49,18 @@ class ServingProcess:
         self._process.kill()
         await self._process.wait()
 
+    async def ended(self, told: signal.Signals | None = None) -> int:
+        """The code that it ends with. Meanwhile it is told again and again to stop, if this is a signal."""
+        assert self._process is not None
+        ending = asyncio.create_task(self._process.wait())
+        while told is not None and not ending.done():
+            self.signal(told)
+            await asyncio.wait({ending}, timeout=SECONDS_BETWEEN_SIGNALS)
+        return await ending
+
     def signal(self, number: signal.Signals = signal.SIGTERM) -> None:
         assert self._process is not None
         self._process.send_signal(number)
-
-    async def ended(self) -> int:
-        """The code that it ends with."""
-        assert self._process is not None
-        return await self._process.wait()
 
     async def stop(self) -> None:
         if self._process is not None and self._process.returncode is None:

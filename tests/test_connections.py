@@ -127,20 +127,8 @@ async def test_moments_come_back_as_they_went_in_however_many_there_are(database
     assert rows[-1][0] == datetime(2026, 1, 1, 0, 0, 0, several, tzinfo=UTC)
 
 
-async def end_connections(superuser_url: str, statement: str) -> None:
-    """Ends the connections that did, or do, a statement like this."""
-    superuser = await asyncpg.connect(superuser_url)
-    await superuser.fetch(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE $1 AND pid <> pg_backend_pid()",
-        f"%{statement}%",
-    )
-    await superuser.close()
-
-
 @pytest.mark.parametrize("document", [CANDIDATES, SEARCH, CREATE])
-async def test_who_loses_the_connection_is_told_to_come_again(
-    document: str, crowded: Client, watcher: Watcher, superuser_url: str
-) -> None:
+async def test_who_loses_the_connection_is_told_to_come_again(document: str, crowded: Client, watcher: Watcher) -> None:
     async with watcher.holding("candidate, segment"):
         asked = asyncio.create_task(crowded.http.post("/graphql", json={"query": document}))
         await watcher.until_waiting(1)
@@ -154,12 +142,12 @@ async def test_who_loses_the_connection_is_told_to_come_again(
 
 
 async def test_a_change_whose_connection_is_lost_between_two_statements_is_rolled_back(
-    world: World, superuser_url: str
+    world: World, watcher: Watcher
 ) -> None:
     async def change() -> None:
         async with world.database.write(world.account_id) as tx:
             await tx.fetch("INSERT INTO vacancy (account_id, id, title) VALUES ($1, $1, 'Lost')", world.account_id)
-            await end_connections(superuser_url, "'Lost'")
+            await watcher.end_connections("'Lost'")
             for _ in range(100):
                 await tx.fetch("SELECT 1")
                 await asyncio.sleep(0.01)
@@ -169,17 +157,30 @@ async def test_a_change_whose_connection_is_lost_between_two_statements_is_rolle
     assert await world.run("SELECT FROM vacancy WHERE account_id = $1") == []
 
 
-async def test_what_ended_a_change_is_not_hidden_by_the_loss_of_its_connection(
-    world: World, superuser_url: str
-) -> None:
+async def test_what_ended_a_change_is_not_hidden_by_the_loss_of_its_connection(world: World, watcher: Watcher) -> None:
     async def change() -> None:
         async with world.database.write(world.account_id) as tx:
             await tx.fetch("SELECT 'to be ended'")
-            await end_connections(superuser_url, "'to be ended'")
+            await watcher.end_connections("'to be ended'")
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
         await change()
+
+
+async def test_connections_to_other_databases_are_left_alone(
+    superuser_url: str, database_url: str, watcher: Watcher
+) -> None:
+    """Those of the tests beside this one."""
+    elsewhere, here = await asyncpg.connect(superuser_url), await asyncpg.connect(database_url)
+    for connection in (elsewhere, here):
+        await connection.fetch("SELECT 'of everybody'")
+    await watcher.end_connections("'of everybody'")
+    assert await elsewhere.fetchval("SELECT true")
+    with pytest.raises((asyncpg.AdminShutdownError, asyncpg.InterfaceError)):
+        await here.fetchval("SELECT true")
+    await elsewhere.close()
+    here.terminate()
 
 
 async def test_a_connection_in_an_impossible_state_is_lost_and_not_used_again(database: Database) -> None:

@@ -30,6 +30,7 @@ from app.settings import Settings
 from app.statements import written_out
 from tests.client import Client, serving
 from tests.conftest import SECRET, as_role, run
+from tests.test_metrics import Reading
 from tests.world import GENERAL, World
 
 NAMES = ["id", "externalId", "firstName", "lastName", "email", "verifiedMobile", "city", "country"]
@@ -490,6 +491,60 @@ async def test_a_server_that_is_too_busy_to_look_up_the_account_says_so(
             response = await http.get(a_link(world, await world.segment()))
         assert (response.status_code, response.headers["retry-after"]) == (503, "1")
         assert response.json()["errors"][0]["extensions"]["code"] == "SERVICE_UNAVAILABLE"
+
+
+async def test_one_account_has_not_all_the_places(one_at_a_time: Serve, other_world: World) -> None:
+    client, address = await one_at_a_time(max_exports=3)
+    theirs = a_link(other_world, await other_world.segment())
+    download = Unread(client, address)
+    await download.begin()
+    refused = await client.http.get(address)
+    assert (refused.status_code, refused.headers["retry-after"]) == (429, "10")
+    [error] = refused.json()["errors"]
+    assert error["message"] == "The account has as many exports running as it may. Try again when one has ended."
+    assert error["extensions"] == {"code": "TOO_MANY_REQUESTS"}
+    assert await _is(client, theirs, 200)
+    await download.rest()
+    download.socket.close()
+    await until(lambda: _is(client, address, 200))
+
+
+async def test_one_account_may_be_let_have_more(one_at_a_time: Serve) -> None:
+    client, address = await one_at_a_time(max_exports=3, max_exports_per_account=2)
+    downloads = [Unread(client, address) for _ in range(2)]
+    for each in downloads:
+        assert (await each.begin()).startswith(b"HTTP/1.1 200 OK")
+    assert (await client.http.get(address)).status_code == 429
+    for each in downloads:
+        each.socket.close()
+
+
+@pytest.mark.parametrize(("most", "for_one"), [(1, 1), (2, 1), (3, 1), (10, 5), (100, 50)])
+def test_unless_it_is_set_half_of_the_places_are_for_one_account(most: int, for_one: int) -> None:
+    assert Settings(max_exports=most).exports_per_account == for_one
+
+
+async def test_exports_are_counted(one_at_a_time: Serve) -> None:
+    client, address = await one_at_a_time(metrics=True)
+
+    async def metrics() -> Reading:
+        return Reading((await client.http.get("/metrics")).text)
+
+    async def ended() -> bool:
+        return (await metrics()).value("exports_total", outcome="completed") == 1
+
+    download = Unread(client, address)
+    await download.begin()
+    await client.http.get(address)
+    found = await metrics()
+    assert found.value("exports_running") == 1
+    assert found.value("exports_total", of="segment", format="CSV", outcome="refused") == 1
+    size = len(await download.rest())
+    download.socket.close()
+    await until(ended)
+    found = await metrics()
+    assert found.value("exports_running") == 0
+    assert size * 0.99 < (found.value("export_bytes_total", of="segment", format="CSV") or 0) < size * 1.01
 
 
 async def test_when_the_client_goes_the_statement_ends_and_its_place_is_free(

@@ -28,6 +28,7 @@ BAD_VALUES: dict[str, tuple[str, ...]] = {
     "SEGMENTS_MAX_CAMPAIGN_SEGMENTS": ("0", "1001", "few"),
     "SEGMENTS_EXPORT_URL_SECONDS": ("9", "86401", "1.5"),
     "SEGMENTS_MAX_EXPORTS": ("0", "101"),
+    "SEGMENTS_MAX_EXPORTS_PER_ACCOUNT": ("0", "101", "half"),
     "SEGMENTS_EXPORT_TIMEOUT": ("0", "86401", "nan", "inf"),
     "SEGMENTS_JWT_SECRET": ("hushhush", "h" * 31),
     "SEGMENTS_JWT_ISSUER": ("  ",),

@@ -16,6 +16,7 @@ from app.database import Database
 from app.settings import Settings
 from tests.client import Client
 from tests.conftest import SECRET
+from tests.embedded.processes import is_alive, postmaster
 from tests.serving import ServingProcess
 from tests.world import World
 
@@ -83,6 +84,11 @@ def client_of(server: ServingProcess, settings: Settings, world: World) -> Clien
     return Client.of(server.address, settings, SECRET, world.account_id)
 
 
+def ended_by(number: signal.Signals) -> set[int]:
+    """The exit codes of who was hurried by it. When Python itself is all but gone, one more has its usual effect."""
+    return {128 + number, -number}
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 async def test_to_stop_as_told_is_no_failure(number: signal.Signals, start: Start) -> None:
     server = await start()
@@ -136,10 +142,10 @@ async def test_what_takes_longer_than_it_may_is_undone(
         server.signal()
         async with asyncio.timeout(15):
             assert await server.ended() == 0
-        [outcome] = await asyncio.gather(changing, return_exceptions=True)
-        assert isinstance(outcome, httpx.TransportError) or (
-            isinstance(outcome, httpx.Response) and outcome.status_code >= 500
-        )
+        answer = await changing
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+    assert answer.json()["errors"][0]["extensions"] == {"code": "SERVICE_UNAVAILABLE"}
+    assert "Traceback" not in server.logged()
     assert (await database.fetch(MADE, world.account_id))[0][0] == 0
 
 
@@ -153,18 +159,39 @@ async def test_told_twice_it_stops_at_once(
     database_url: str,
     superuser_url: str,
 ) -> None:
-    server = await start(SEGMENTS_SHUTDOWN_DELAY="60", SEGMENTS_SHUTDOWN_TIMEOUT="60")
+    server = await start(SEGMENTS_SHUTDOWN_DELAY="60", SEGMENTS_SHUTDOWN_TIMEOUT="60", SEGMENTS_WORKERS="2")
     async with client_of(server, settings, world) as client, someone_elses_turn(database_url, world) as holder:
         changing = asyncio.create_task(client.http.post("/graphql", json={"query": CREATE}))
         await until_it_waits(superuser_url, holder)
         server.signal()
         while (await client.http.get("/readyz")).status_code == 200:
             pass
-        server.signal(second)
         async with asyncio.timeout(10):
-            assert await server.ended() == 1
+            assert await server.ended(told=second) in ended_by(second)
         await asyncio.gather(changing, return_exceptions=True)
+    assert "Traceback" not in server.logged()
     assert (await database.fetch(MADE, world.account_id))[0][0] == 0
+
+
+async def test_what_is_told_to_the_whole_process_group_and_passed_on_counts_once(start: Start) -> None:
+    """As `make serve` does with a signal to all."""
+    server = await start(SEGMENTS_WORKERS="2", SEGMENTS_SHUTDOWN_DELAY="1")
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGTERM):
+        server.signal(number)
+    async with asyncio.timeout(PATIENCE):
+        assert await server.ended() == 0
+    assert "Traceback" not in server.logged()
+
+
+async def test_however_often_it_is_told_it_stops_the_embedded_database(tmp_path: Path) -> None:
+    """The last signals come while it does so, and would leave a PostgreSQL behind that nobody uses."""
+    server = ServingProcess(None, SECRET, tmp_path / "log", SEGMENTS_DATA_DIR=str(tmp_path / "data"))
+    await server.start()
+    started = postmaster(tmp_path / "data")
+    async with asyncio.timeout(PATIENCE):
+        assert await server.ended(told=signal.SIGTERM) in {0, *ended_by(signal.SIGTERM)}
+    assert "Traceback" not in server.logged()
+    assert not is_alive(started)
 
 
 class Balancer:

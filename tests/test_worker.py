@@ -13,6 +13,7 @@ import asyncpg
 import pytest
 
 from app.database import Database
+from app.domain.background import waiting
 from app.models import Channel, MembershipOperationKind
 from app.server import Server
 from app.settings import Settings
@@ -21,6 +22,7 @@ from tests.client import Client, serving
 from tests.conftest import SECRET
 from tests.domain.test_background import ended_well, one_chunk, status, until
 from tests.mutations import ADD
+from tests.watcher import Watcher
 from tests.world import World
 
 PATIENCE = 60.0
@@ -173,6 +175,8 @@ async def test_an_account_whose_operation_cannot_even_be_failed_keeps_no_other_w
     working = asyncio.create_task(worker.run())
     await until(theirs, sound, "COMPLETED")
     assert [record.getMessage() for record in caplog.records if str(large.account_id) in record.getMessage()]
+    # Or the failing of the last chunk, which may come only now, would be the end of it.
+    await large.run("UPDATE membership_operation SET attempts = 0 WHERE account_id = $1")
     await large.run("UPDATE endpoint_usage SET reserved = 60 WHERE account_id = $1")
     await until(large, broken, "COMPLETED")
     worker.stop()
@@ -210,36 +214,43 @@ async def test_a_killed_worker_takes_nothing_with_it(large: World, start_worker:
 
 
 async def test_a_worker_survives_the_loss_of_its_connections(
-    large: World, superuser_url: str, start_worker: StartWorker
+    large: World, watcher: Watcher, start_worker: StartWorker
 ) -> None:
     operation_id = await queued(large, 700)
     process = await start_worker()
     await until_added(large, operation_id, 60)
-    superuser = await asyncpg.connect(superuser_url)
-    await superuser.execute(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-        " WHERE application_name = 'segments' AND query LIKE '%membership_operation%' AND pid <> pg_backend_pid()"
-    )
-    await superuser.close()
+    await watcher.end_connections("membership_operation")
     await until(large, operation_id, "COMPLETED")
     assert process.returncode is None
     assert (await large.operation(operation_id))["added_count"] == 700
     await ended_well(large, operation_id)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("numbers", [[signal.SIGTERM], [signal.SIGINT], [signal.SIGINT, signal.SIGTERM]])
 async def test_told_to_stop_it_finishes_its_chunk_and_ends_well(
-    number: signal.Signals, large: World, start_worker: StartWorker
+    numbers: list[signal.Signals], large: World, start_worker: StartWorker
 ) -> None:
     operation_id = await queued(large, 700)
     process = await start_worker()
     await until_added(large, operation_id, 40)
-    process.send_signal(number)
+    for number in numbers:
+        process.send_signal(number)
     async with asyncio.timeout(PATIENCE):
         said, _ = await process.communicate()
     assert (process.returncode, said) == (0, b"")
     row = await large.operation(operation_id)
     assert (row["status"], row["added_count"] % 20) == ("RUNNING", 0)
+
+
+async def test_what_a_test_leaves_undone_or_broken_is_no_work_for_the_next_one(
+    large: World, queueing: Database
+) -> None:
+    """Workers of a process of their own go on with all there is in the database."""
+    operation_id = await queued(large, 60)
+    await large.run("UPDATE membership_operation SET segment_id = NULL WHERE account_id = $1 AND id = $2", operation_id)
+    assert large.account_id in await waiting(queueing)
+    await large.leave_nothing_to_do()
+    assert large.account_id not in await waiting(queueing)
 
 
 async def test_an_idle_worker_stops_at_once(queueing: Database) -> None:

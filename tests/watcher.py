@@ -11,6 +11,11 @@ SELECT pid FROM pg_stat_activity
 WHERE datname = current_database() AND usename = $1 AND state = 'active' AND wait_event_type = 'Lock'
 """
 
+ENDING = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+WHERE datname = current_database() AND query LIKE $1 AND pid <> pg_backend_pid()
+"""
+
 
 class Watcher:
     """Somebody at the database who can hold a table and sees who waits for it."""
@@ -36,6 +41,10 @@ class Watcher:
         """Ends the connections of those who wait."""
         for row in await self._run(RUNNING, self._role):
             await self._run("SELECT pg_terminate_backend($1)", row["pid"])
+
+    async def end_connections(self, statement: str) -> None:
+        """Ends the connections to the database that did, or do, a statement like this."""
+        await self._run(ENDING, f"%{statement}%")
 
     @asynccontextmanager
     async def holding(self, table: str) -> AsyncIterator[None]:

@@ -28,6 +28,11 @@ SMS = "Text messages"
 AGREED: dict[str, dict[str, Any]] = {GENERAL: {}, SMS: {}}
 """An active consent for both policies."""
 
+ABANDON = """
+UPDATE membership_operation SET status = 'CANCELLED', finished_at = now()
+WHERE account_id = $1 AND status IN ('QUEUED', 'RUNNING')
+"""
+
 
 @dataclass
 class World:
@@ -186,6 +191,11 @@ class World:
         """Runs a statement of which $1 is the account: to see rows, and to make what only time can make."""
         async with self.database.write(self.account_id) as tx:
             return await tx.fetch(statement, self.account_id, *values)
+
+    async def leave_nothing_to_do(self) -> None:
+        """Ends what has not ended, by no rules: workers of later tests would go on with it, or stumble over what was
+        broken on purpose."""
+        await self.database.fetch(ABANDON, self.account_id)
 
     async def lapse(self, *candidate_ids: UUID, policy: str = GENERAL) -> None:
         """Lets time pass over consents: they have just expired, and nothing has swept yet."""

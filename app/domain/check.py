@@ -1,7 +1,8 @@
 """Recomputes from the rows what must hold after every commit. The design calls them I1 to I6:
 
 I1  Every member is eligible now. (A consent that expired since the last sweep is no breach: it waits for the sweep.
-    Nor is one that lacks while the demand for it is being enforced.)
+    Nor is one that lacks while the demand for it is being enforced, nor anything while operations end memberships of
+    many people who lost something in one call.)
 I2  The endpoints in use are counted, and with those set aside they are within the contract. (A contract may be
     lowered beneath its use, which the rows do not tell from a breach: it is a warning.)
 I3  The count of a segment is the number of its rows, which are of its channel.
@@ -38,7 +39,7 @@ FROM (SELECT DISTINCT candidate_id, channel FROM segment_member WHERE account_id
 
 COUNTED = """
 -- The endpoints that are counted, and those that unfinished operations hold.
-SELECT email_used, sms_used, reserved, lapses_swept_until, (
+SELECT email_used, sms_used, reserved, lapses_swept_until, losing_since, (
   SELECT coalesce(sum(reserved), 0) FROM membership_operation
   WHERE account_id = $1 AND status IN ('QUEUED', 'RUNNING')) AS held
 FROM endpoint_usage WHERE account_id = $1
@@ -227,7 +228,8 @@ class Report:
     members: int = 0
     breaches: list[Breach] = field(default_factory=list)
     waiting: int = 0
-    """Memberships whose consents expired since the last sweep, or that do not meet a demand being enforced."""
+    """Memberships whose consents expired since the last sweep, that do not meet a demand being enforced, or that were
+    lost with too many others for one transaction."""
     over_limit: int = 0
     """Endpoints beyond what the contract allows."""
 
@@ -240,7 +242,7 @@ class Report:
         if self.waiting:
             lines.append(
                 f"{self.account.name}: {self.waiting:,} memberships wait to be ended: their consents expired, or a"
-                " policy is newly demanded."
+                " policy is newly demanded, or too many lost theirs at once."
             )
         if self.over_limit:
             lines.append(f"{self.account.name}: {self.over_limit:,} endpoints more than the contract now allows.")
@@ -278,7 +280,9 @@ async def check_account(snapshot: Snapshot, account: Account) -> Report:
     if counted is None:
         report.breach("I2", "endpoint_usage", "its row", "one", "none")
         return report
-    await _check_eligibility(snapshot, report, counted["lapses_swept_until"])
+    await _check_eligibility(
+        snapshot, report, counted["lapses_swept_until"], losing=counted["losing_since"] is not None
+    )
     await _check_use(snapshot, report, counted)
     for invariant, statement in COMPARED:
         for row in await snapshot.fetch(statement, account.id):
@@ -287,13 +291,13 @@ async def check_account(snapshot: Snapshot, account: Account) -> Report:
     return report
 
 
-async def _check_eligibility(snapshot: Snapshot, report: Report, swept_until: datetime) -> None:
+async def _check_eligibility(snapshot: Snapshot, report: Report, swept_until: datetime, *, losing: bool) -> None:
     demands = await rules(snapshot, report.account.id)
     settled = await rules(snapshot, report.account.id, enforcing=False)
     for channel in Channel:
         p = Parameters(report.account.id)
         now = p.when_used(snapshot.now)
-        may_stay = eligible(settled, channel, "c", p, now, unexpired_at=p.when_used(swept_until))
+        may_stay = "true" if losing else eligible(settled, channel, "c", p, now, unexpired_at=p.when_used(swept_until))
         rows = await snapshot.fetch(
             f"""
 -- Members who may not be in, by segment; those apart whose membership is over for readers and has still to be ended.

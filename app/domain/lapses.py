@@ -1,6 +1,7 @@
 """Memberships end when what they rested on is gone: a consent withdrawn or expired, an address lost.
 
-Whoever changes consents, policies, addresses or suppressions calls `end_lost_memberships` in the same transaction.
+Whoever changes consents, policies, addresses or suppressions calls `end_lost_memberships` in the same transaction. When
+they are too many for it, they are out of sight by `eligibility.not_lapsed` until queued operations have ended them.
 Time passes without a transaction: `sweep` ends what expired since the last sweep, and `eligibility.not_lapsed` keeps
 readers from seeing it before.
 """
@@ -25,6 +26,9 @@ SYSTEM = "segments"
 
 EXPIRED_CAUSE = "A consent expired."
 
+LEFT_CAUSE = "What the membership rested on is gone."
+"""Of whoever an operation that failed has left behind."""
+
 STATE = """
 -- Until when memberships have been swept, or are being so by operations, and whether a consent expired since.
 SELECT u.lapses_swept_until, u.lapses_queued_until, EXISTS (
@@ -39,6 +43,27 @@ SWEPT = """
 UPDATE endpoint_usage SET lapses_swept_until = $2, lapses_queued_until = $3 WHERE account_id = $1
 """
 
+HIDE_LOST = """
+-- Readers look at every member whether he may still be in.
+UPDATE endpoint_usage SET losing_since = coalesce(losing_since, $2) WHERE account_id = $1
+"""
+
+LOSING = """
+-- Whether operations have ended all memberships that were lost together, and whether one of them failed.
+SELECT EXISTS (
+  SELECT FROM membership_operation o WHERE o.account_id = $1 AND o.kind = 'ELIGIBILITY_LOST' AND o.status = 'FAILED'
+    AND o.requested_at >= u.losing_since) AS failed
+FROM endpoint_usage u
+WHERE u.account_id = $1 AND u.losing_since IS NOT NULL AND NOT EXISTS (
+  SELECT FROM membership_operation o
+  WHERE o.account_id = $1 AND o.kind = 'ELIGIBILITY_LOST' AND o.status IN ('QUEUED', 'RUNNING'))
+"""
+
+SETTLED = """
+-- Every member may be in.
+UPDATE endpoint_usage SET losing_since = NULL WHERE account_id = $1
+"""
+
 FREED_BY_SWEEP = f"""
 -- Endpoints that rest on consents which expired since memberships were last swept, or since that was queued.
 SELECT count(*) AS endpoints FROM (
@@ -51,28 +76,36 @@ SELECT count(*) AS endpoints FROM (
 async def end_lost_memberships(
     tx: Transaction, candidate_ids: Sequence[UUID], cause: str, requested_by: str = SYSTEM
 ) -> int:
-    """Ends every membership of these candidates that they are no longer eligible for. Returns how many.
+    """Ends every membership of these candidates that they are no longer eligible for, or queues that when there are
+    more than `inline_add_limit`, and lets readers leave them out. Returns how many it ended.
 
     Recorded as one operation of kind ELIGIBILITY_LOST per segment, with the cause in words.
     """
     if not candidate_ids:
         return 0
     demands = await rules(tx, tx.account_id)
+
+    def lost(p: Parameters) -> str:
+        return f"m.candidate_id = ANY({p(candidate_ids)}::uuid[]) AND {_not_eligible(demands, p, p.when_used(tx.now))}"
+
     p = Parameters(tx.account_id)
-    lost = _lost(demands, p, p(candidate_ids), p.when_used(tx.now))
-    segments = await tx.bulk(
+    rows = await tx.bulk(
         f"""
--- The segments that lose members.
-SELECT DISTINCT m.segment_id FROM segment_member m
+-- How many members each segment loses.
+SELECT m.segment_id, count(*) AS lost FROM segment_member m
 LEFT JOIN candidate c ON c.account_id = $1 AND c.id = m.candidate_id
-WHERE m.account_id = $1 AND {lost}""",
+WHERE m.account_id = $1 AND {lost(p)}
+GROUP BY m.segment_id""",
         *p.values,
     )
-    if not segments:
+    if not rows:
         return 0
-    by_segment = {row["segment_id"]: operations.new_id() for row in segments}
+    if sum(row["lost"] for row in rows) > tx.settings.inline_add_limit:
+        await tx.fetch(HIDE_LOST, tx.account_id, tx.now)
+        return (await losses.end_or_queue(tx, lost, cause, requested_by, tx.settings)).ended
+    by_segment = {row["segment_id"]: operations.new_id() for row in rows}
     p = Parameters(tx.account_id)
-    ended = await end_memberships(tx, by_segment, _lost(demands, p, p(candidate_ids), p.when_used(tx.now)), p)
+    ended = await end_memberships(tx, by_segment, lost(p), p)
     await operations.record_ended(tx, by_segment, ended, cause, requested_by)
     return sum(ended.values())
 
@@ -121,6 +154,23 @@ async def settle(tx: Transaction, settings: Settings) -> int:
     return ending.ended
 
 
+async def settle_lost(tx: Transaction, settings: Settings) -> int:
+    """Lets readers trust memberships again once queued operations have ended those that were lost together; whoever is
+    left, because an operation failed, leaves now or by another operation. Returns how many it ended."""
+    row = await tx.fetchrow(LOSING, tx.account_id)
+    if row is None:
+        return 0
+    ending = Ending()
+    if row["failed"]:
+        demands = await rules(tx, tx.account_id)
+        ending = await losses.end_or_queue(
+            tx, lambda p: _not_eligible(demands, p, p.when_used(tx.now)), LEFT_CAUSE, SYSTEM, settings
+        )
+    if not ending.queued:
+        await tx.fetch(SETTLED, tx.account_id)
+    return ending.ended
+
+
 async def due(tx: Transaction) -> bool:
     """Whether a consent has expired that no sweep has seen."""
     expired: bool = (await _state(tx))["expired"]
@@ -154,8 +204,8 @@ async def freed_by_sweep(database: Database, account_id: UUID) -> int:
     return int(row["endpoints"])
 
 
-def _lost(demands: Rules, p: Parameters, candidate_ids: str, now: Place) -> str:
+def _not_eligible(demands: Rules, p: Parameters, now: Place) -> str:
     kept = " OR ".join(
         f"(m.channel = '{channel}' AND {eligible(demands, channel, 'c', p, now)})" for channel in Channel
     )
-    return f"m.candidate_id = ANY({candidate_ids}::uuid[]) AND NOT coalesce({kept}, false)"
+    return f"NOT coalesce({kept}, false)"

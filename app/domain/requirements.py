@@ -40,7 +40,7 @@ ORDER BY p.id
 
 UNSETTLED = """
 -- Whether operations have still to end memberships of the channel that readers leave out.
-SELECT u.lapses_queued_until IS NOT NULL OR EXISTS (
+SELECT u.lapses_queued_until IS NOT NULL OR u.losing_since IS NOT NULL OR EXISTS (
   SELECT FROM policy_requirement r WHERE r.account_id = $1 AND r.channel = $2 AND r.enforcing_since IS NOT NULL)
 FROM endpoint_usage u WHERE u.account_id = $1
 """

@@ -32,7 +32,7 @@ ORDER BY u.account_id
 UNSETTLED_ACCOUNTS = """
 -- The accounts that wait for memberships to be ended by operations of which none is left, unless one has just failed.
 SELECT u.account_id FROM endpoint_usage u
-WHERE (u.lapses_queued_until IS NOT NULL OR EXISTS (
+WHERE (u.lapses_queued_until IS NOT NULL OR u.losing_since IS NOT NULL OR EXISTS (
     SELECT FROM policy_requirement r WHERE r.account_id = u.account_id AND r.enforcing_since IS NOT NULL))
   AND NOT EXISTS (
     SELECT FROM membership_operation o
@@ -70,6 +70,7 @@ async def sweep_due(database: Database) -> int:
         ended += await _in_turn(database, row["account_id"], lapses.sweep)
     for row in await database.fetch(UNSETTLED_ACCOUNTS):
         ended += await _in_turn(database, row["account_id"], lapses.settle)
+        ended += await _in_turn(database, row["account_id"], lapses.settle_lost)
         ended += await _in_turn(database, row["account_id"], requirements.settle)
     await _forget_keys(database)
     return ended

@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from app.engine.documents import DocumentUse
 from app.engine.errors import ClientError, Explain, RefusedDocumentError
 from app.engine.execution import Admitted, Answer, Engine, Session
+from app.engine.leaving import excuse
 from app.engine.requests import GraphQLRequest
 from app.settings import Settings
 
@@ -198,7 +199,8 @@ class _Observing:
 
 
 class ObservedApp:
-    """Tells observers of each request and socket, and asks kept-alive clients to leave once `leaving` says so."""
+    """Tells observers of each request and socket. Once `leaving` says so, it asks kept-alive clients to leave, and
+    answers those whose request is cancelled."""
 
     def __init__(self, app: ASGIApp, observers: Sequence[Observer], leaving: Callable[[], bool]) -> None:
         self._app = app
@@ -227,6 +229,11 @@ class ObservedApp:
         tell(self._opened, exchange)
         try:
             await self._app(scope, receive, sending)
+        except asyncio.CancelledError:
+            if not self._leaving():
+                raise
+            if status is None and not is_socket:
+                await excuse(sending)
         finally:
             _current.reset(token)
             if status is not None and status >= 400 and not exchange.told:

@@ -64,3 +64,5 @@ class EndpointUsage(SQLModel, table=True):
     """Memberships that rested on consents expired by then have ended. Later lapses are left out when reading."""
     lapses_queued_until: datetime | None = Field(sa_column=moment(nullable=True))
     """Set while queued operations end the memberships that rested on consents expired by then."""
+    losing_since: datetime | None = Field(sa_column=moment(nullable=True))
+    """Set while queued operations end memberships that lost at once, and in one call, what they rested on."""

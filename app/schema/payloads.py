@@ -88,7 +88,12 @@ class CandidatesPayload(ItemsPayload):
 class EndingPayload(QuotaPayload):
     """A payload of a change that may end memberships."""
 
-    @strawberry.field(description="How many memberships ended with it, in the same transaction.")
+    @strawberry.field(
+        description=(
+            "How many memberships ended with it, in the same transaction. 0 when they are so many that operations of"
+            " kind ELIGIBILITY_LOST end them in the background; nobody sees them any more even so."
+        )
+    )
     def removed_membership_count(self: Any) -> int:
         return self.removed_membership_count or 0
 

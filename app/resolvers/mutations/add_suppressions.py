@@ -36,7 +36,7 @@ class AddSuppressionsInput:
 @strawberry.type(
     description=(
         "The outcome of addSuppressions. Whoever has one of the addresses is left out of segments of its channel from"
-        " now on; the memberships that it ended went in the same transaction."
+        " now on, and nobody sees the memberships in these any more."
     )
 )
 class AddSuppressionsPayload(CandidatesPayload, EndingPayload):

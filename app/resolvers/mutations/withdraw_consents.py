@@ -25,9 +25,7 @@ class WithdrawConsentsInput:
     )
 
 
-@strawberry.type(
-    description="The outcome of withdrawConsents. The memberships that it ended went in the same transaction."
-)
+@strawberry.type(description="The outcome of withdrawConsents. The memberships that rested on them are over at once.")
 class WithdrawConsentsPayload(CandidatesPayload, EndingPayload):
     pass
 
