@@ -150,7 +150,7 @@ class Settings(BaseSettings):
         10_000, ge=1, le=100_000, description="Most candidates of a queued operation in one transaction."
     )
     chunk_time: float = Field(
-        0.05,
+        0.03,
         ge=0.001,
         le=60,
         description="Seconds that such a transaction should take: its account's other changes wait for it.",
