@@ -88,19 +88,19 @@ async def test_it_may_last_a_day(client: Client) -> None:
 
 
 @pytest.mark.parametrize(
-    ("input", "path", "message"),
+    ("differently", "path", "message"),
     [
-        (given(starts=2, ends=1), "endsOn", "A contract ends on the day it starts or later."),
-        (given(starts=-9, ends=-1), "endsOn", "A contract that is over already would never be in force."),
-        (given(starts=-30), "startsOn", "Another contract starts on this day."),
-        (given(limit=-1), "endpointLimit", "A contract allows 0 endpoints or more, not -1."),
-        (given(name=" "), "name", "A name needs at least one character."),
+        ({"starts": 2, "ends": 1}, "endsOn", "A contract ends on the day it starts or later."),
+        ({"starts": -9, "ends": -1}, "endsOn", "A contract that is over already would never be in force."),
+        ({"starts": -30}, "startsOn", "Another contract starts on this day."),
+        ({"limit": -1}, "endpointLimit", "A contract allows 0 endpoints or more, not -1."),
+        ({"name": " "}, "name", "A name needs at least one character."),
     ],
 )
 async def test_what_makes_no_contract_is_refused(
-    client: Client, input: dict[str, Any], path: str, message: str
+    client: Client, differently: dict[str, Any], path: str, message: str
 ) -> None:
-    assert await failure(client, RENEW, **input) == {
+    assert await failure(client, RENEW, **given(**differently)) == {
         "__typename": "InvalidInputError",
         "code": "INVALID_INPUT",
         "message": message,
