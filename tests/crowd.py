@@ -225,7 +225,7 @@ class Crowd:
         self._tenant.addresses.update(dict.fromkeys(whom, (emails, mobiles)))
 
     def _some(self, chance: random.Random) -> list[UUID]:
-        count = chance.choice([1, 20, 100])
+        count = chance.choice([1, 20, 200])
         some, self._untouched = self._untouched[:count], self._untouched[count:]
         return some
 
