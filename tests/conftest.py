@@ -132,11 +132,12 @@ def locked(path: Path) -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def settings() -> Settings:
-    """Those of a server, but for limits that the tests' own documents would not fit in, without a rate limit and
-    without a worker, which the tests of it bring along."""
+    """Those of a server, but for limits that the tests' own documents and a machine's pauses would not fit in, without
+    a rate limit and without a worker, which the tests of it bring along."""
     return Settings(
         pool_size=10,
         jwt_secret=SECRET,
+        query_timeout=50.0,
         max_list_items=2_000,
         max_aliases=1_000,
         max_document_length=1_000_000,
