@@ -158,20 +158,24 @@ class _Body:
         """Raises StalledError when the client does not read what it was sent."""
         await self._begin()
         self.size += len(piece)
-        try:
-            async with asyncio.timeout(self._seconds):
-                await self._send({"type": "http.response.body", "body": piece, "more_body": True})
-        except OSError:
-            raise StalledError from None
+        await self._hand_over({"type": "http.response.body", "body": piece, "more_body": True})
 
     async def end(self) -> None:
+        """Raises StalledError likewise: the last pieces may be what it does not read."""
         await self._begin()
-        await self._send({"type": "http.response.body"})
+        await self._hand_over({"type": "http.response.body"})
 
     async def _begin(self) -> None:
         if not self.begun:
             self.begun = True
-            await self._send(_start(_found(self.what), self._format))
+            await self._hand_over(_start(_found(self.what), self._format))
+
+    async def _hand_over(self, message: dict[str, object]) -> None:
+        try:
+            async with asyncio.timeout(self._seconds):
+                await self._send(message)
+        except OSError:
+            raise StalledError from None
 
 
 def _found(what: exports.Named | None) -> exports.Named:

@@ -8,10 +8,10 @@ import logging
 import socket
 import time
 import tracemalloc
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NoReturn
 from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
@@ -22,7 +22,9 @@ import pytest
 from app.auth import Permission
 from app.database import Database
 from app.domain import exports
+from app.domain.accounts import Account
 from app.domain.export_links import ExportFormat, ExportKind, ExportLink
+from app.exporting import Exports
 from app.models import Channel
 from app.redaction import redacted
 from app.server import Server
@@ -570,6 +572,25 @@ async def test_a_client_that_reads_nothing_is_left(one_at_a_time: Serve, exporti
     assert not (await download.rest()).endswith(LAST_CHUNK)
     download.socket.close()
     assert (await client.http.get(address)).status_code == 200
+
+
+async def test_a_client_that_reads_all_but_the_last_pieces_is_left(settings: Settings, world: World) -> None:
+    async def account(_: UUID) -> Account:
+        return world.account
+
+    async def receive() -> NoReturn:
+        await asyncio.Future()
+        raise AssertionError
+
+    async def send(message: MutableMapping[str, Any]) -> None:
+        if message["type"] == "http.response.body" and not message.get("more_body"):
+            await asyncio.Future()
+
+    exports = Exports(settings.model_copy(update={"send_timeout": 0.1}), lambda: world.database, account)
+    _, _, token = a_link(world, await world.segment()).partition("?")
+    scope = {"type": "http", "method": "GET", "path": "/exports", "query_string": token.encode(), "headers": []}
+    async with asyncio.timeout(10):
+        await exports(scope, receive, send)
 
 
 async def test_an_export_that_breaks_off_does_not_look_whole(
