@@ -192,7 +192,7 @@ def schema(path: Path | None) -> None:
     if path is None:
         click.echo(sdl(), nl=False)
     elif path.read_text(encoding="utf-8") != sdl():
-        raise click.ClickException(f"{path} is stale: segments schema > {path}")
+        raise click.ClickException(f"{path} is not the schema of this version. `segments schema` prints that.")
 
 
 @segments.command("settings")

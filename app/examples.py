@@ -148,7 +148,7 @@ EXAMPLES = [
         {"input": {"name": "Engineers by e-mail", "channel": "EMAIL"}},
     ),
     Example(
-        "What would adding all search results do?",
+        "What would adding them do?",
         """query Preview($segmentId: ID!, $candidates: CandidateSelection!) {
   addCandidatesPreview(segmentId: $segmentId, candidates: $candidates) {
     matchedCount
@@ -179,6 +179,7 @@ EXAMPLES = [
   addCandidatesToSegment(input: $input) {
     operation {
       id
+      status
       matchedCount
       addedCount
       alreadyMemberCount
@@ -228,6 +229,8 @@ EXAMPLES = [
         """mutation Remove($input: RemoveCandidatesFromSegmentInput!) {
   removeCandidatesFromSegment(input: $input) {
     operation {
+      id
+      status
       removedCount
     }
     quotaUsage {
@@ -250,7 +253,7 @@ EXAMPLES = [
         },
     ),
     Example(
-        "The + on a profile: segments a candidate may still join",
+        "Segments a candidate may join",
         """query Available($candidateId: ID!) {
   segments(filter: { availableFor: $candidateId }) {
     nodes {
@@ -290,6 +293,63 @@ EXAMPLES = [
   quotaUsage {
     used
     remaining
+  }
+}
+""",
+    ),
+    Example(
+        "Undo the removal",
+        """mutation Undo($input: UndoOperationInput!) {
+  undoOperation(input: $input) {
+    operation {
+      kind
+      status
+      matchedCount
+      addedCount
+    }
+    quotaUsage {
+      used
+      remaining
+    }
+    userErrors {
+      code
+      message
+      path
+    }
+  }
+}
+""",
+        {"input": {"operationId": "paste the id of an operation"}},
+    ),
+    Example(
+        "The members as a file",
+        """query File($segmentId: ID!) {
+  segment(id: $segmentId) {
+    name
+    memberCount
+    exportUrl(format: CSV)
+  }
+}
+""",
+        {"segmentId": "paste the id of a segment"},
+    ),
+    Example(
+        "Who did what",
+        """query Log {
+  auditLog(first: 5) {
+    nodes {
+      at
+      subject
+      action
+      targets {
+        name
+        id
+      }
+      counts {
+        name
+        count
+      }
+    }
   }
 }
 """,

@@ -23,6 +23,7 @@ PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *s
 
 A_SEGMENT = "paste the id of a segment"
 A_CANDIDATE = "paste the id of a candidate"
+AN_OPERATION = "paste the id of an operation"
 
 
 def blocks(language: str) -> list[str]:
@@ -61,8 +62,10 @@ async def test_the_examples_run_one_after_another(client: Client, world: World) 
         assert not payload.get("userErrors"), example.title
         if "createSegment" in data:
             ids[A_SEGMENT] = payload["segment"]["id"]
-    members = await world.run("SELECT FROM segment_member WHERE account_id = $1")
-    assert members == []
+        if "removeCandidatesFromSegment" in data:
+            ids[AN_OPERATION] = payload["operation"]["id"]
+            assert await world.run("SELECT FROM segment_member WHERE account_id = $1") == []
+    assert len(await world.run("SELECT FROM segment_member WHERE account_id = $1")) == 2
 
 
 def test_every_command_is_told_of_and_every_command_told_of_exists() -> None:

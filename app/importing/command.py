@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from app.database import BusyError, Database, UnknownAccountError, analyze
+from app.database import BusyError, Database, analyze
 from app.importing.errors import UnusableFileError
 from app.importing.kinds import KINDS
 from app.importing.report import Summary
@@ -51,7 +51,7 @@ def import_command(opening: Opening) -> click.Command:
         except BusyError:
             click.echo("Error: other changes left no turn. What is in stays; import the file again to go on.", err=True)
             raise SystemExit(NOT_IMPORTED) from None
-        except (UnusableFileError, OSError, UnknownAccountError) as error:
+        except (UnusableFileError, OSError) as error:
             click.echo(f"Error: {error}", err=True)
             raise SystemExit(NOT_IMPORTED) from None
         _report(summary, time.monotonic() - started, errors)

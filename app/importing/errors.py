@@ -58,3 +58,7 @@ class UnknownRegionError(UnusableFileError):
 
 class ErrorsIntoInputError(UnusableFileError):
     """--errors names the file that is being imported. Name another one."""
+
+
+class NoSuchAccountError(UnusableFileError):
+    """There is no account named {name}."""

@@ -13,13 +13,13 @@ from pathlib import Path
 import asyncpg
 
 from app.ahead import ahead, rare_collections
-from app.database import BusyError, Database, UnknownAccountError
+from app.database import BusyError, Database
 from app.domain import accounts, audit
 from app.domain.accounts import Account
 from app.domain.addresses import known_region
 from app.domain.errors import InvalidInputError
 from app.domain.sync.items import Outcome
-from app.importing.errors import ErrorsIntoInputError, UnknownRegionError
+from app.importing.errors import ErrorsIntoInputError, NoSuchAccountError, UnknownRegionError
 from app.importing.headers import columns, recognised, shape_of
 from app.importing.kinds import KINDS, Kind
 from app.importing.kinds.kind import Failure, Row
@@ -75,12 +75,12 @@ class Prepared:
 async def import_file(database: Database, wanted: Import, advance: Advance = silently) -> Summary:
     """Imports a file, telling `advance` the bytes that are done.
 
-    Raises UnusableFileError, OSError or UnknownAccountError before anything is changed; BusyError when other changes
-    of the account leave it no turn.
+    Raises UnusableFileError or OSError before anything is changed; BusyError when other changes of the account
+    leave it no turn.
     """
     account = await accounts.by_name(database, wanted.account)
     if account is None:
-        raise UnknownAccountError
+        raise NoSuchAccountError(name=wanted.account)
     prepared = await asyncio.to_thread(_prepare, wanted)
     summary = Summary(prepared.kind.shape.kind, prepared.ignored)
     with rare_collections(), ErrorFile(wanted.errors, prepared.table.header) as errors:

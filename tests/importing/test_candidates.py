@@ -10,10 +10,11 @@ from uuid import uuid4
 import pytest
 from asyncpg import Record
 
-from app.database import Database, UnknownAccountError
+from app.database import Database
 from app.domain import accounts
 from app.domain.accounts import Account
 from app.importing import run
+from app.importing.errors import NoSuchAccountError
 from app.importing.report import Summary
 from app.importing.run import Import, import_file
 from tests.importing.conftest import ImportText
@@ -219,5 +220,5 @@ async def test_another_account_is_not_touched(importing: ImportText, database: D
 async def test_an_unknown_account_is_refused(database: Database, tmp_path: Path) -> None:
     path = tmp_path / "file.csv"
     path.write_text(FULL)
-    with pytest.raises(UnknownAccountError):
+    with pytest.raises(NoSuchAccountError, match="nobody of this name"):
         await import_file(database, Import(path, "nobody of this name"))

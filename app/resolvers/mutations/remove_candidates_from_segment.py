@@ -19,7 +19,10 @@ from app.schema.payloads import OperationPayload
 class RemoveCandidatesFromSegmentInput:
     segment_id: strawberry.ID = strawberry.field(description="The segment; it must not be archived.")
     candidates: CandidateSelection = strawberry.field(
-        description="Whom to remove. A search is over the members; those who are not members are passed over."
+        description=(
+            "Whom to remove. A search is over the members; those who are not members are passed over, and so are those"
+            " whom a queued addition has yet to add."
+        )
     )
     idempotency_key: str | None = strawberry.field(
         default=None,
