@@ -1,10 +1,21 @@
 """uvicorn's connections, with a few of their habits changed, and how uvicorn is to be told of them."""
 
 import asyncio
+import re
+from collections.abc import Awaitable
 from typing import Any
 
-from uvicorn._types import ASGIReceiveEvent
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn._types import (
+    ASGI3Application,
+    ASGIReceiveCallable,
+    ASGIReceiveEvent,
+    ASGISendCallable,
+    ASGISendEvent,
+    HTTPResponseBodyEvent,
+    HTTPResponseStartEvent,
+    Scope,
+)
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 GOING_AWAY = 1001
@@ -14,6 +25,14 @@ MOST_HEAD_BYTES = 65_536
 
 PIECE = 8_192
 """Bytes that are taken from a socket at a time. Frames are short: of empty ones, this is more than a thousand."""
+
+LENGTH = b"content-length"
+
+SEEN_TO = frozenset((b"connection", b"transfer-encoding"))
+"""Headers that say how the connection goes on."""
+
+CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+"""What no header may hold."""
 
 LINGER = 10.0
 """Seconds that a client has to read what is left for it, once the server is done with its socket."""
@@ -29,7 +48,10 @@ class Requests(HttpToolsProtocol):
     uvicorn would do both without end, and headers take twenty times their length in memory.
     """
 
-    _deadline: asyncio.TimerHandle | None = None
+    _until: float | None = None
+    """When it will have waited for long enough, by the loop's clock. None while it does not wait."""
+    _timer: asyncio.TimerHandle | None = None
+    """Set for some moment up to then: to move a moment takes less than to set a timer for each request."""
     _headers = 0
     """Bytes of headers, trailers included."""
     _pending = 0
@@ -71,21 +93,88 @@ class Requests(HttpToolsProtocol):
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
-        super().on_response_complete()
-        if self.cycle.response_complete:
+        """As uvicorn's, which would set a timer of its own."""
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+        else:
             self._wait()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._heard()
+        if self._timer is not None:
+            self._timer.cancel()
         super().connection_lost(exc)
 
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        super()._start_asgi_task(cycle, Answering(cycle, app))
+
     def _wait(self) -> None:
-        self._heard()
-        self._deadline = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
+        self._until = self.loop.time() + self.timeout_keep_alive
+        if self._timer is None:
+            self._timer = self.loop.call_at(self._until, self._look)
 
     def _heard(self) -> None:
-        if self._deadline is not None:
-            self._deadline.cancel()
+        self._until = None
+
+    def _look(self) -> None:
+        self._timer = None
+        if self._until is None:
+            return
+        if self._until > self.loop.time():
+            self._timer = self.loop.call_at(self._until, self._look)
+        else:
+            self.timeout_keep_alive_handler()
+
+
+class Answering:
+    """Writes an answer that is given whole at once. uvicorn writes head and body apart, and to write to a socket is
+    what takes longest of a small answer. All others are left to uvicorn."""
+
+    def __init__(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        self._cycle = cycle
+        self._app = app
+        self._start: HTTPResponseStartEvent | None = None
+        """What the answer starts with, while it is not known whether it is given whole."""
+
+    def __call__(self, scope: Scope, receive: ASGIReceiveCallable, _: ASGISendCallable) -> Awaitable[None]:
+        return self._app(scope, receive, self.send)
+
+    async def send(self, message: ASGISendEvent) -> None:
+        start, self._start = self._start, None
+        if start is not None:
+            if message["type"] == "http.response.body" and self._wrote(start, message):
+                return
+            await self._cycle.send(start)
+        elif message["type"] == "http.response.start" and any(name == LENGTH for name, _ in message.get("headers", ())):
+            self._start = message
+            return
+        await self._cycle.send(message)
+
+    def _wrote(self, start: HTTPResponseStartEvent, end: HTTPResponseBodyEvent) -> bool:
+        """Writes the answer, unless there is anything about it, or the connection, that uvicorn has to see to."""
+        cycle, body, headers = self._cycle, end.get("body", b""), start.get("headers", ())
+        if (
+            end.get("more_body")
+            or not cycle.keep_alive
+            or cycle.disconnected
+            or cycle.flow.write_paused
+            or cycle.scope["method"] == "HEAD"
+        ):
+            return False
+        head = [STATUS_LINE[start["status"]]]
+        for name, value in (*cycle.default_headers, *headers):
+            if name in SEEN_TO or CONTROL.search(value) or (name == LENGTH and value != b"%d" % len(body)):
+                return False
+            head += (name, b": ", value, b"\r\n")
+        cycle.transport.write(b"".join((*head, b"\r\n", body)))
+        cycle.response_started = cycle.response_complete = True
+        cycle.message_event.set()
+        cycle.on_response()
+        return True
 
 
 class Connection(WebSocketsSansIOProtocol):
@@ -159,10 +248,12 @@ class Connection(WebSocketsSansIOProtocol):
 def config(most_bytes: int) -> dict[str, Any]:
     """What uvicorn's Config must say. Of WebSockets: pings are the engine's own, and so is the word for too long.
 
-    Only what is longer by far uvicorn refuses itself, with 1009, before it is read whole.
+    Only what is longer by far uvicorn refuses itself, with 1009, before it is read whole. What proxies say of clients
+    nobody reads.
     """
     return {
         "http": Requests,
+        "proxy_headers": False,
         "ws": Connection,
         "ws_max_size": 2 * most_bytes,
         "ws_ping_interval": None,

@@ -4,11 +4,11 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
-from uuid import uuid4
 
 from graphql import OperationType
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
+from uuid_utils import uuid4
 
 from app.engine.accepting import accepted, names
 from app.engine.answers import encoded
