@@ -24,17 +24,20 @@ from asyncpg.pool import PoolConnectionProxy
 
 from app.connections import Connections, OverloadedError
 from app.settings import Settings
-from app.snapshots import NOW, Snapshot, snapshot
+from app.snapshots import Snapshot, snapshot
 from app.statements import UNWATCHED, Observer, unobserved
 
 LOCK_ACCOUNT = """
 -- Take the account's turn to change its data.
-SELECT email_used, sms_used, reserved, facts FROM endpoint_usage WHERE account_id = $1 FOR UPDATE
+WITH turn AS MATERIALIZED (
+  SELECT email_used, sms_used, reserved, facts FROM endpoint_usage WHERE account_id = $1 FOR UPDATE)
+SELECT *, clock_timestamp() AS now FROM turn
 """
+"""The moment is taken once the turn has come, so that moments follow the order of commits."""
 
 LOOK_AHEAD = """
 -- What the account's turn would find, without taking it.
-SELECT email_used, sms_used, reserved, facts FROM endpoint_usage WHERE account_id = $1
+SELECT email_used, sms_used, reserved, facts, clock_timestamp() AS now FROM endpoint_usage WHERE account_id = $1
 """
 
 COUNT_FACTS = """
@@ -368,9 +371,8 @@ class Database:
             row = await connection.fetchrow(statement, account_id)
         if row is None:
             raise UnknownAccountError
-        now = await connection.fetchval(NOW)
         usage = EndpointUse(row["email_used"], row["sms_used"], row["reserved"], row["facts"])
-        return Transaction(connection, account_id, usage, now, self._observe, self.settings)
+        return Transaction(connection, account_id, usage, row["now"], self._observe, self.settings)
 
     @asynccontextmanager
     async def _turn(self, account_id: UUID, patience: float) -> AsyncIterator[None]:

@@ -15,7 +15,7 @@ from app.connections import Connections
 from app.statements import UNWATCHED, Observer, written_out
 
 NOW = """
--- This moment: for a change taken once it is the account's turn, so that moments follow the order of commits.
+-- This moment.
 SELECT clock_timestamp()
 """
 

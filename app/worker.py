@@ -33,8 +33,8 @@ FIRST_CHUNK = 1_000
 LEAST_PATIENCE = 0.25
 """Seconds that a worker waits for an account's turn before it looks after others; each time in vain, twice as long."""
 
-SECONDS_BETWEEN_CHUNKS = 0.001
-"""So that those who wait for the account's turn have it before the worker asks again."""
+SECONDS_BETWEEN_ROUNDS = 0.001
+"""At least, between two chunks of an account: so that those who wait for its turn have it before the next."""
 
 SECONDS_TO_STOP = 10.0
 
@@ -126,7 +126,9 @@ class Worker:
         Raises what kept a chunk from being done through no fault of its own, when it kept them all.
         """
         worked, hindrance = False, None
-        for account_id in await background.waiting(self._database):
+        # Those who wait for an account's turn have it before the worker asks again.
+        waiting, _ = await asyncio.gather(background.waiting(self._database), asyncio.sleep(SECONDS_BETWEEN_ROUNDS))
+        for account_id in waiting:
             if self._stopping.is_set():
                 break
             if account_id in self._in_hand:
@@ -142,7 +144,6 @@ class Worker:
                 log.exception("The worker met what it does not know, in the account %s.", account_id)
             finally:
                 self._in_hand.discard(account_id)
-            await asyncio.sleep(SECONDS_BETWEEN_CHUNKS)
         if hindrance is not None and not worked:
             raise hindrance
         return worked
