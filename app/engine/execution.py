@@ -18,6 +18,7 @@ from graphql import (
     located_error,
 )
 
+from app.engine.deadline import Deadline
 from app.engine.documents import Document, Documents, Operation
 from app.engine.errors import ClientError, Explain, Masking
 from app.engine.limits import Limits, exceeded
@@ -123,7 +124,7 @@ class Engine:
         """
         kind = admitted.operation.kind
         try:
-            async with asyncio.timeout(self._seconds[kind]) as limit:
+            with Deadline(self._seconds[kind]) as limit:
                 if self._plans is not None and kind is OperationType.QUERY:
                     try:
                         return await self._planned(self._plans, admitted, session)
@@ -136,7 +137,7 @@ class Engine:
                     raise refusal
                 return self._presented(result, request_id)
         except TimeoutError:
-            if not limit.expired():
+            if not limit.expired:
                 raise
             raise _too_long() from None
 

@@ -1,6 +1,5 @@
 """What a client asks for, read from the body of a POST or the query string of a GET."""
 
-import asyncio
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +8,7 @@ from starlette.datastructures import QueryParams
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope
 
+from app.engine.deadline import Deadline
 from app.engine.errors import ClientError, bad_request
 
 JSON = "application/json"
@@ -139,7 +139,7 @@ async def _body(request: HttpRequest, most: int, seconds: float) -> bytes:
     if announced.isascii() and announced.isdigit() and int(announced[:20]) > most:
         raise _too_long(most)
     try:
-        async with asyncio.timeout(seconds):
+        with Deadline(seconds):
             body, more = await _part(request)
             while more:
                 if len(body) > most:
