@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 
 from app.domain import consents
-from app.domain.check import Report, check_accounts
+from app.domain.check import Report, check_account, check_accounts
 from app.models import Channel
 from tests.world import GENERAL, SMS, World
 
@@ -193,3 +193,11 @@ async def test_the_command_says_that_all_is_well_or_fails(database_url: str, wor
         f"I2 {world.account.name}, endpoint_usage: reserved: expected 0, found 2\n"
         "1 account, 2 segments, 9 members checked: 1 breach.\n",
     )
+
+
+async def test_whole_tables_are_joined_for_a_check_and_for_nothing_after_it(world: World) -> None:
+    nested = "SHOW enable_nestloop"
+    async with world.database.snapshot() as snapshot:
+        await check_account(snapshot, world.account)
+        assert (await snapshot.fetch(nested))[0][0] == "off"
+    assert (await world.database.fetch(nested))[0][0] == "on"
