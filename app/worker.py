@@ -126,7 +126,6 @@ class Worker:
         Raises what kept a chunk from being done through no fault of its own, when it kept them all.
         """
         worked, hindrance = False, None
-        # Those who wait for an account's turn have it before the worker asks again.
         waiting, _ = await asyncio.gather(background.waiting(self._database), asyncio.sleep(SECONDS_BETWEEN_ROUNDS))
         for account_id in waiting:
             if self._stopping.is_set():

@@ -201,12 +201,12 @@ class Engine:
     async def _event(self, executor: "Executor[Any]", session: Session, request_id: str) -> Answer:
         executor.context_value = context = session.context()
         try:
-            async with asyncio.timeout(self.settings.query_timeout) as limit:
+            with Deadline(self.settings.query_timeout) as limit:
                 result = execute_subscription_event(executor)
                 if not isinstance(result, ExecutionResult):
                     result = await result
         except TimeoutError:
-            if not limit.expired():
+            if not limit.expired:
                 raise
             return {"errors": [_too_long().formatted()]}
         finally:
