@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from hmac import compare_digest
 from importlib.metadata import version
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
+from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 from starlette.exceptions import HTTPException
@@ -19,11 +19,10 @@ from app.engine.execution import Session
 from app.engine.observing import Exchange, Observed, Observer
 from app.exporting import ExportWatch
 from app.settings import Settings
+from app.tallies import Family, Names, Operations, Tally
 
-OTHER = "other"
 MOST_CLIENTS = 50
 MOST_CODES = 100
-SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -34,26 +33,19 @@ class Metrics(Observer, ExportWatch):
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
         self._token = settings.metrics_token
-        self._operations = Names(settings.max_metric_names)
         self._clients = Names(MOST_CLIENTS)
         self._codes = Names(MOST_CODES)
-        # Children by their labels: finding them by `labels` takes longer than counting.
-        self._kept: dict[tuple[object, ...], _Children] = {}
+        self._operations = Operations(settings.max_metric_names)
+        self.registry.register(self._operations)
         self._make()
 
     def _make(self) -> None:
-        def counter(name: str, text: str, *labels: str) -> Counter:
-            return Counter(f"segments_{name}", text, labels, registry=self.registry)
+        def counter(name: str, text: str, *labels: str) -> Tally:
+            return self._tally(CounterMetricFamily, name, text, *labels)
 
-        self._count = counter("operations", "Operations that have ended.", "operation", "kind", "transport", "outcome")
-        self._seconds = Histogram(
-            "segments_operation_seconds",
-            "Seconds that queries and mutations took.",
-            ("operation", "kind"),
-            buckets=SECONDS,
-            registry=self.registry,
-        )
-        self._cost = counter("operation_cost", "Cost of operations, as it was reckoned before they ran.", "operation")
+        def gauge(name: str, text: str, *labels: str) -> Tally:
+            return self._tally(GaugeMetricFamily, name, text, *labels)
+
         self._fallbacks = counter(
             "fallbacks", "Queries that were not run level by level, and why.", "operation", "reason"
         )
@@ -64,66 +56,59 @@ class Metrics(Observer, ExportWatch):
             "deprecated_uses", "Operations that used this deprecated part of the schema.", "part", "client"
         )
         self._statuses = counter("http_responses", "Answers by HTTP status.", "status")
-        self._by_status: dict[int, Counter] = {}
-        is_open = Gauge("segments_open", "Requests under way and open sockets.", ("transport",), registry=self.registry)
-        self._now_open = {transport: is_open.labels(transport) for transport in ("http", "websocket")}
+        self._open = gauge("open", "Requests under way and open sockets.", "transport")
+        for transport in ("http", "websocket"):
+            self._open.add(transport, by=0)
         self._exports = counter("exports", "Exports that have ended or were refused.", "of", "format", "outcome")
         self._export_bytes = counter("export_bytes", "Bytes that exports have sent.", "of", "format")
-        self._exports_running = Gauge("segments_exports_running", "Exports under way.", registry=self.registry)
-        build = Gauge("segments_build_info", "Always 1.", ("version", "python"), registry=self.registry)
-        build.labels(version("segments"), platform.python_version()).set(1)
+        self._exports_running = gauge("exports_running", "Exports under way.")
+        self._exports_running.add(by=0)
+        gauge("build_info", "Always 1.", "version", "python").add(version("segments"), platform.python_version())
+
+    def _tally(self, family: Family, name: str, text: str, *labels: str) -> Tally:
+        made = Tally(family, name, text, *labels)
+        self.registry.register(made)
+        return made
 
     def watch(self, database: Database, documents: Callable[[], DocumentUse]) -> None:
         """Reports on these whenever somebody reads."""
         self.registry.register(_Busy(database.use, documents))
 
     def opened(self, exchange: Exchange) -> None:
-        self._now_open[exchange.transport].inc()
+        self._open.add(exchange.transport)
 
     def closed(self, exchange: Exchange, status: int | None) -> None:
         # Its transport may have been named more precisely since it was opened.
-        self._now_open["websocket" if exchange.is_socket else "http"].dec()
+        self._open.add("websocket" if exchange.is_socket else "http", by=-1)
         if status is not None:
-            found = self._by_status.get(status)
-            if found is None:
-                found = self._by_status[status] = self._statuses.labels(str(status))
-            found.inc()
+            self._statuses.add(str(status))
 
     def ended(self, operation: Observed) -> None:
-        name = "anonymous" if operation.name is None else self._operations.bounded(operation.name)
-        place = (name, operation.kind, operation.transport, operation.outcome)
-        found = self._kept.get(place)
-        if found is None:
-            found = self._kept[place] = _Children(self._count, self._seconds, self._cost, place)
-        found.count.inc()
+        self._operations.add(operation)
         if operation.kind == "subscription":
-            self._events.labels(name).inc(operation.events)
-        else:
-            found.seconds.observe(operation.seconds)
-        if operation.cost:
-            found.cost.inc(operation.cost)
+            self._events.add(self._operations.label(operation.name), by=operation.events)
         _, _, reason = operation.executor.partition("; ")
         if reason:
-            self._fallbacks.labels(name, reason).inc()
+            self._fallbacks.add(self._operations.label(operation.name), reason)
         for code in operation.codes:
-            self._errors.labels(name, self._codes.bounded(code)).inc()
+            self._errors.add(self._operations.label(operation.name), self._codes.bounded(code))
         for part in operation.deprecated:
-            self._deprecated.labels(part, self._client(operation.exchange)).inc()
+            self._deprecated.add(part, self._client(operation.exchange))
 
     def refused(self, exchange: Exchange, codes: Sequence[str], _: Session | None) -> None:
         for code in codes:
-            self._refused.labels(exchange.transport, self._codes.bounded(code)).inc()
+            self._refused.add(exchange.transport, self._codes.bounded(code))
 
     def export_began(self) -> None:
-        self._exports_running.inc()
+        self._exports_running.add()
 
     def export_refused(self, link: ExportLink) -> None:
-        self._exports.labels(link.kind.value, link.format.value, "refused").inc()
+        self._exports.add(link.kind.value, link.format.value, "refused")
 
     def export_ended(self, link: ExportLink, outcome: str, size: int) -> None:
-        self._exports_running.dec()
-        self._exports.labels(link.kind.value, link.format.value, outcome).inc()
-        self._export_bytes.labels(link.kind.value, link.format.value).inc(size)
+        self._exports_running.add(by=-1)
+        self._exports.add(link.kind.value, link.format.value, outcome)
+        self._export_bytes.add(link.kind.value, link.format.value, by=size)
 
     async def page(self, request: Request) -> Response:
         """What a reader gets, if it has the token."""
@@ -136,34 +121,6 @@ class Metrics(Observer, ExportWatch):
     def _client(self, exchange: Exchange) -> str:
         name = exchange.client_name
         return "unnamed" if not name else self._clients.bounded(name)
-
-
-class Names:
-    """Names that clients choose: the first so many are told apart until the process ends, all further are other."""
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._seen: set[str] = set()
-
-    def bounded(self, name: str) -> str:
-        if name in self._seen:
-            return name
-        if len(self._seen) < self._most:
-            self._seen.add(name)
-            return name
-        return OTHER
-
-
-class _Children:
-    """What one kind of operation counts in."""
-
-    __slots__ = ("cost", "count", "seconds")
-
-    def __init__(self, count: Counter, seconds: Histogram, cost: Counter, labels: tuple[str, ...]) -> None:
-        name, kind, _, _ = labels
-        self.count = count.labels(*labels)
-        self.seconds = seconds.labels(name, kind)
-        self.cost = cost.labels(name)
 
 
 class _Busy(Collector):

@@ -1,25 +1,43 @@
 """What Prometheus reads, as its own parser reads it."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
-from prometheus_client import generate_latest
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from prometheus_client import CollectorRegistry, Histogram, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from app.database import Database
+from app.domain.export_links import ExportFormat, ExportKind, ExportLink
 from app.engine.execution import Engine
-from app.engine.observing import Exchange, Observed
-from app.metrics import MOST_CLIENTS, Metrics
+from app.engine.observing import Exchange, Observed, Transport
+from app.metrics import MOST_CLIENTS, MOST_CODES, Metrics
 from app.server import Server
 from app.settings import Settings
+from app.tallies import SECONDS
 from tests.client import Client, serving
 from tests.conftest import SECRET
 from tests.engine.sample import Visitor, graph
 from tests.world import World
 
 TOKEN = "what Prometheus says so that it may read"
+
+
+GUIDE = Path(__file__).parent.parent / "docs" / "deployment.md"
+
+
+def ended(name: str | None = "Q", kind: str = "query", transport: Transport = "http", **more: Any) -> Observed:
+    """An operation that has."""
+    cost, deprecated = more.pop("cost", 0), more.pop("deprecated", ())
+    return Observed(name, kind, cost, deprecated, Visitor(), "r", Exchange(), transport, **more)
 
 
 class Reading:
@@ -38,6 +56,13 @@ class Reading:
         ]
         assert len(found) <= 1, found
         return found[0] if found else None
+
+    def buckets(self, name: str) -> dict[str, float]:
+        """Those of the one histogram by their bounds, in the order of the page."""
+        found = [each for each in self.samples if each.name == f"segments_{name}_bucket"]
+        buckets = {each.labels["le"]: each.value for each in found}
+        assert len(buckets) == len(found), found
+        return buckets
 
     def values(self, name: str, label: str) -> set[str]:
         return {each.labels[label] for each in self.samples if each.name == f"segments_{name}"}
@@ -110,11 +135,95 @@ def test_names_of_clients_are_bounded_and_cannot_break_the_page() -> None:
     assert found.value("up") is None
 
 
+def test_codes_are_bounded() -> None:
+    metrics = Metrics(Settings())
+    for number in range(2 * MOST_CODES):
+        metrics.refused(Exchange(), (f"CODE_{number}",), None)
+        metrics.ended(ended(codes=(f"CODE_{number}",)))
+    found = Reading(_page(metrics))
+    for name in ("refused_total", "errors_total"):
+        assert len(found.values(name, "code")) == MOST_CODES + 1
+        assert found.value(name, code="other") == MOST_CODES
+
+
+def test_operations_that_share_a_label_are_one_line_each() -> None:
+    """However they came, whatever came of them, and whatever clients call them."""
+    metrics = Metrics(Settings(max_metric_names=2))
+    for each in (
+        ended("anonymous", cost=1),
+        ended(None, cost=2),
+        ended(None, transport="websocket", cost=4),
+        ended(None, outcome="failed", cost=8),
+        ended("Named", cost=16),
+        ended("other", cost=32),
+        ended("Further", cost=64),
+    ):
+        metrics.ended(each)
+    found = Reading(_page(metrics))
+    assert found.value("operations_total", operation="anonymous", transport="http", outcome="answered") == 2
+    assert found.value("operations_total", operation="anonymous", transport="websocket") == 1
+    assert found.value("operations_total", operation="anonymous", outcome="failed") == 1
+    assert found.value("operations_total", operation="other") == 2
+    for operation, count, cost in (("anonymous", 4, 15), ("Named", 1, 16), ("other", 2, 96)):
+        assert found.value("operation_seconds_count", operation=operation) == count
+        assert found.value("operation_cost_total", operation=operation) == cost
+
+
+@hypothesis_settings(deadline=None)
+@given(st.lists(st.sampled_from(SECONDS) | st.floats(0, 100), max_size=50))
+def test_the_histogram_is_the_one_of_prometheus(times: list[float]) -> None:
+    metrics, registry = Metrics(Settings()), CollectorRegistry()
+    theirs = Histogram("segments_operation_seconds", "", ("operation",), buckets=SECONDS, registry=registry)
+    for place, seconds in enumerate(times):
+        metrics.ended(ended(seconds=seconds, transport="websocket" if place % 2 else "http"))
+        theirs.labels("Q").observe(seconds)
+    found, expected = Reading(_page(metrics)), Reading(generate_latest(registry).decode())
+    assert list(found.buckets("operation_seconds").items()) == list(expected.buckets("operation_seconds").items())
+    assert list(found.buckets("operation_seconds").values())[-1:] == ([len(times)] if times else [])
+    assert found.value("operation_seconds_count") == expected.value("operation_seconds_count")
+    assert found.value("operation_seconds_sum") == pytest.approx(expected.value("operation_seconds_sum"))
+
+
+def test_what_is_open_is_no_longer_when_it_is_closed() -> None:
+    metrics = Metrics(Settings())
+    request, stream, socket = Exchange(), Exchange(), Exchange("websocket", is_socket=True)
+    for exchange in (request, stream, socket):
+        metrics.opened(exchange)
+    found = Reading(_page(metrics))
+    assert (found.value("open", transport="http"), found.value("open", transport="websocket")) == (2, 1)
+    stream.transport = "sse"
+    metrics.closed(request, 200)
+    metrics.closed(stream, 200)
+    metrics.closed(socket, None)
+    found = Reading(_page(metrics))
+    assert (found.value("open", transport="http"), found.value("open", transport="websocket")) == (0, 0)
+    assert found.values("http_responses_total", "status") == {"200"}
+    assert found.value("http_responses_total", status="200") == 2
+
+
+def test_the_guide_says_which_metrics_there_are_and_by_what() -> None:
+    metrics = Metrics(Settings())
+    link = ExportLink(uuid4(), ExportKind.SEGMENT, uuid4(), ExportFormat.CSV, b"", 0)
+    metrics.closed(Exchange(), 200)
+    metrics.refused(Exchange(), ("CODE",), None)
+    metrics.export_ended(link, "completed", 1)
+    metrics.ended(ended(kind="subscription", transport="sse"))
+    metrics.ended(ended(codes=("CODE",), deprecated=("Query.old",), executor="graphql-core; error"))
+    named = {
+        re.sub("_(bucket|count|sum)$", "", each.name).removeprefix("segments_"): each.labels.keys() - {"le"}
+        for each in Reading(_page(metrics)).samples
+        if each.name.startswith("segments_")
+    }
+    rows = re.findall(r"^\| (`\w+`(?:, `\w+`)*) \| ([a-z, ]*?) ?\| ", GUIDE.read_text("utf-8"), re.MULTILINE)
+    told = {name: set(by.split(", ")) - {""} for names, by in rows for name in re.findall(r"\w+", names)}
+    assert {name: told.get(name) for name in named} == named
+
+
 def test_cost_and_events_are_added_up() -> None:
     metrics = Metrics(Settings())
-    metrics.ended(Observed("Q", "query", 12, (), Visitor(), "r", Exchange(), "http"))
-    metrics.ended(Observed("Q", "query", 30, (), Visitor(), "r", Exchange(), "http"))
-    metrics.ended(Observed("S", "subscription", 1, (), Visitor(), "r", Exchange(), "sse", events=7, seconds=3600))
+    metrics.ended(ended(cost=12))
+    metrics.ended(ended(cost=30))
+    metrics.ended(ended("S", "subscription", "sse", cost=1, events=7, seconds=3600))
     found = Reading(_page(metrics))
     assert found.value("operation_cost_total", operation="Q") == 42
     assert found.value("subscription_events_total", operation="S") == 7
