@@ -22,7 +22,7 @@ from app.settings import Settings
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Session:
     """Somebody whose token is good, for the length of a request or a socket."""
 
@@ -32,18 +32,18 @@ class Session:
     following: Following
     settings: Settings
 
-    @property
-    def key(self) -> str:
-        return f"{self.account.id}/{self.principal.subject}"
+    key: str = field(init=False)
+    expires_at: float = field(init=False)
+    known_until: float = field(init=False)
+    max_cost: int = field(init=False)
 
-    @property
-    def expires_at(self) -> float:
-        return self.principal.expires_at.timestamp()
-
-    @property
-    def max_cost(self) -> int:
+    def __post_init__(self) -> None:
+        """Worked out once: a session is kept for all requests with one head."""
+        self.key = f"{self.account.id}/{self.principal.subject}"
+        self.expires_at = self.principal.expires_at.timestamp()
+        self.known_until = self.principal.verified_until
         reports = Permission.REPORT in self.principal.permissions
-        return self.settings.max_reporting_cost if reports else self.settings.max_cost
+        self.max_cost = self.settings.max_reporting_cost if reports else self.settings.max_cost
 
     def context(self) -> "Context":
         return Context(self.principal, self.account, self.database, self.following, self.settings)

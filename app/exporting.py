@@ -71,8 +71,8 @@ class Exports:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = HttpRequest(scope, receive)
-        link, account = await self._verified(request.query.get("token", ""))
-        if request.method == "HEAD":
+        link, account = await self._verified(request.head.query.get("token", ""))
+        if request.head.method == "HEAD":
             what = await exports.named(self._database(), account.id, link.kind, link.id)
             await send(_start(_found(what), link.format))
             await send({"type": "http.response.body"})

@@ -37,7 +37,9 @@ GUIDE = Path(__file__).parent.parent / "docs" / "deployment.md"
 def ended(name: str | None = "Q", kind: str = "query", transport: Transport = "http", **more: Any) -> Observed:
     """An operation that has."""
     cost, deprecated = more.pop("cost", 0), more.pop("deprecated", ())
-    return Observed(name, kind, cost, deprecated, Visitor(), "r", Exchange(), transport, **more)
+    observed = Observed(name, kind, cost, deprecated, Visitor(), "r", Exchange(), transport)
+    vars(observed).update(more)
+    return observed
 
 
 class Reading:

@@ -1,6 +1,7 @@
 """From the Authorization header to a Principal. Whatever is not proven is refused."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from hashlib import sha256
 from math import inf
 from time import time
@@ -48,16 +49,15 @@ class Authenticator:
         digest = sha256(token.encode()).digest()
         principal = self._verified.get(digest)
         if principal is None:
-            principal, until = await self._verify(token)
-            self._verified.put(digest, principal, until)
+            principal = await self._verify(token)
+            self._verified.put(digest, principal, principal.verified_until)
         return principal
 
     async def close(self) -> None:
         if self._issuer_keys is not None:
             await self._issuer_keys.close()
 
-    async def _verify(self, token: str) -> tuple[Principal, float]:
-        """The principal, and until when (in seconds since 1970) it need not be verified again."""
+    async def _verify(self, token: str) -> Principal:
         settings = self._settings
         algorithm, key_id, issuer = _unverified(token)
         fresh_for = inf
@@ -74,7 +74,8 @@ class Authenticator:
             raise UnauthenticatedError("The token's issuer is not accepted.")
         principal = principal_of(self._decode(token, key, algorithms, issuer), settings)
         # Keys that the issuer withdraws must not live on in here: no entry outlasts the keys that verified it.
-        return principal, min(principal.expires_at.timestamp() + settings.jwt_leeway, time() + fresh_for)
+        until = min(principal.expires_at.timestamp() + settings.jwt_leeway, time() + fresh_for)
+        return replace(principal, verified_until=until)
 
     def _issuers(self) -> set[str | None]:
         local = {self._settings.jwt_issuer} if self._secret is not None else set()

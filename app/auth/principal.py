@@ -1,6 +1,6 @@
 """What the rest of Segments knows of whoever is asking."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
@@ -24,6 +24,8 @@ class Principal:
     subject: str
     permissions: frozenset[Permission]
     expires_at: datetime
+    verified_until: float = field(default=0.0, compare=False)
+    """Until when the token need not be verified again, in seconds since 1970."""
 
 
 class UnauthenticatedError(Exception):

@@ -1,22 +1,17 @@
 """uvicorn's connections, with a few of their habits changed, and how uvicorn is to be told of them."""
 
 import asyncio
-import re
-from collections.abc import Awaitable
 from typing import Any
 
 from uvicorn._types import (
     ASGI3Application,
-    ASGIReceiveCallable,
     ASGIReceiveEvent,
-    ASGISendCallable,
-    ASGISendEvent,
-    HTTPResponseBodyEvent,
-    HTTPResponseStartEvent,
-    Scope,
 )
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+from app.engine.cycle import Cycle, Runner
+from app.engine.heads import BODY, KnownHead, KnownHeads
 
 GOING_AWAY = 1001
 
@@ -25,14 +20,6 @@ MOST_HEAD_BYTES = 65_536
 
 PIECE = 8_192
 """Bytes that are taken from a socket at a time. Frames are short: of empty ones, this is more than a thousand."""
-
-LENGTH = b"content-length"
-
-SEEN_TO = frozenset((b"connection", b"transfer-encoding"))
-"""Headers that say how the connection goes on."""
-
-CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
-"""What no header may hold."""
 
 LINGER = 10.0
 """Seconds that a client has to read what is left for it, once the server is done with its socket."""
@@ -45,7 +32,8 @@ class TooLongError(Exception):
 class Requests(HttpToolsProtocol):
     """Waits for the head of a request for as long as for a next one, and reads no more of it than there may be.
 
-    uvicorn would do both without end, and headers take twenty times their length in memory.
+    uvicorn would do both without end, and headers take twenty times their length in memory. A head that came before is
+    not parsed again.
     """
 
     _until: float | None = None
@@ -56,18 +44,32 @@ class Requests(HttpToolsProtocol):
     """Bytes of headers, trailers included."""
     _pending = 0
     """Bytes since something in a request came to its end."""
+    _begun = 0
+    """Requests of which something was parsed."""
+    _parsed = 0
+    """Those of them that were parsed to their end."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        self._known = KnownHeads()
+        self._runner = Runner(self.loop, self.app, self.tasks)
         self._wait()
 
     def data_received(self, data: bytes) -> None:
+        begun = self._begun
+        whole = begun == self._parsed and (self.cycle is None or self.cycle.response_complete)
+        if whole and (known := self._known.split(data)):
+            self._take(*known)
+            return
         self._pending += len(data)
         super().data_received(data)
+        if whole and self._begun == self._parsed == begun + 1 and self._may_come_again():
+            self._known.learn(data, self.scope)
         if self._pending > MOST_HEAD_BYTES and not self.transport.is_closing():
             self.send_400_response("This is too long.")
 
     def on_message_begin(self) -> None:
+        self._begun += 1
         self._headers = 0
         self._wait()
         super().on_message_begin()
@@ -90,6 +92,7 @@ class Requests(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         self._pending = 0
+        self._parsed += 1
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
@@ -107,10 +110,43 @@ class Requests(HttpToolsProtocol):
         self._heard()
         if self._timer is not None:
             self._timer.cancel()
+        self._runner.end()
         super().connection_lost(exc)
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
-        super()._start_asgi_task(cycle, Answering(cycle, app))
+        cycle.__class__ = Cycle  # uvicorn makes its own.
+        super()._start_asgi_task(cycle, app)
+
+    def _take(self, known: KnownHead, body: bytes) -> None:
+        """Begins a request without the parser, which is between two of them."""
+        self._heard()
+        self.scope = {**known.scope, BODY: body, "state": self.app_state.copy()}  # type: ignore[typeddict-item]
+        self.cycle = Cycle(
+            self.scope,
+            self.transport,
+            self.flow,
+            self.logger,
+            self.access_logger,
+            self.access_log,
+            self.server_state.default_headers,
+            asyncio.Event(),
+            False,
+            True,
+            self.on_response_complete,
+        )
+        self.cycle.body = body  # type: ignore[assignment]
+        self.cycle.more_body = False
+        self._runner.run(self.cycle)
+
+    def _may_come_again(self) -> bool:
+        """Whether the connection goes on as usual after the request that was parsed just now."""
+        cycle = self.cycle  # None when it was a WebSocket's.
+        return (
+            cycle is not None
+            and cycle.keep_alive
+            and self.scope["http_version"] == "1.1"
+            and self.limit_concurrency is None
+        )
 
     def _wait(self) -> None:
         self._until = self.loop.time() + self.timeout_keep_alive
@@ -128,53 +164,6 @@ class Requests(HttpToolsProtocol):
             self._timer = self.loop.call_at(self._until, self._look)
         else:
             self.timeout_keep_alive_handler()
-
-
-class Answering:
-    """Writes an answer that is given whole at once. uvicorn writes head and body apart, and to write to a socket is
-    what takes longest of a small answer. All others are left to uvicorn."""
-
-    def __init__(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
-        self._cycle = cycle
-        self._app = app
-        self._start: HTTPResponseStartEvent | None = None
-        """What the answer starts with, while it is not known whether it is given whole."""
-
-    def __call__(self, scope: Scope, receive: ASGIReceiveCallable, _: ASGISendCallable) -> Awaitable[None]:
-        return self._app(scope, receive, self.send)
-
-    async def send(self, message: ASGISendEvent) -> None:
-        start, self._start = self._start, None
-        if start is not None:
-            if message["type"] == "http.response.body" and self._wrote(start, message):
-                return
-            await self._cycle.send(start)
-        elif message["type"] == "http.response.start" and any(name == LENGTH for name, _ in message.get("headers", ())):
-            self._start = message
-            return
-        await self._cycle.send(message)
-
-    def _wrote(self, start: HTTPResponseStartEvent, end: HTTPResponseBodyEvent) -> bool:
-        """Writes the answer, unless there is anything about it, or the connection, that uvicorn has to see to."""
-        cycle, body, headers = self._cycle, end.get("body", b""), start.get("headers", ())
-        if (
-            end.get("more_body")
-            or not cycle.keep_alive
-            or cycle.disconnected
-            or cycle.flow.write_paused
-            or cycle.scope["method"] == "HEAD"
-        ):
-            return False
-        head = [STATUS_LINE[start["status"]]]
-        for name, value in (*cycle.default_headers, *headers):
-            if name in SEEN_TO or CONTROL.search(value) or (name == LENGTH and value != b"%d" % len(body)):
-                return False
-            head += (name, b": ", value, b"\r\n")
-        cycle.transport.write(b"".join((*head, b"\r\n", body)))
-        cycle.response_started = cycle.response_complete = True
-        cycle.message_event.set()
-        cycle.on_response()
-        return True
 
 
 class Connection(WebSocketsSansIOProtocol):

@@ -247,6 +247,8 @@ class OperationCost:
 
     def of(self, variables: Mapping[str, Any] | None) -> int:
         """Never less than 1. Values that do not fit are counted as if they were not there: they are refused later."""
+        if not self.cost.varying:
+            return max(1, self.cost.fixed)
         return max(1, self.cost.of({**self.defaults, **(variables or {})}))
 
 

@@ -124,6 +124,9 @@ class Documents:
             self._rules.append(NoSchemaIntrospectionCustomRule)
         self._pinned: dict[str, Document] = {}
         self._kept: OrderedDict[str, tuple[Document, int]] = OrderedDict()
+        """By their texts: most are asked for so, and to look up a text takes less than to digest it."""
+        self._texts: dict[str, str] = {}
+        """The texts of all of them, by their digests."""
         self._kept_bytes = 0
         self._read_so_far = 0
         self._has_deprecations = has_deprecations(schema)
@@ -133,11 +136,10 @@ class Documents:
 
         Raises RefusedDocumentError when it does not parse, is larger than is allowed, or does not fit the schema.
         """
-        key = digest(text)
-        document = self.kept(key)
+        document = self._known(text)
         if document is None:
             document = self._read(text)
-            self._keep(key, document, weight(text, document.node))
+            self._keep(text, document, weight(text, document.node))
         return document
 
     def use(self) -> DocumentUse:
@@ -146,16 +148,20 @@ class Documents:
 
     def kept(self, key: str) -> Document | None:
         """The document whose text has this digest, if it is still here."""
-        if key in self._pinned:
-            return self._pinned[key]
-        if key not in self._kept:
-            return None
-        self._kept.move_to_end(key)
-        return self._kept[key][0]
+        text = self._texts.get(key)
+        return None if text is None else self._known(text)
 
     def pin(self, text: str) -> None:
         """Reads a document and keeps it for good, beside the others and their bound. Raises RefusedDocumentError."""
-        self._pinned[digest(text)] = self._read(text)
+        self._pinned[text] = self._read(text)
+        self._texts[digest(text)] = text
+
+    def _known(self, text: str) -> Document | None:
+        found = self._kept.get(text)
+        if found is None:
+            return self._pinned.get(text)
+        self._kept.move_to_end(text)
+        return found[0]
 
     def _read(self, text: str) -> Document:
         self._read_so_far += 1
@@ -193,11 +199,13 @@ class Documents:
             too_deep = GraphQLError("The document is nested too deep.")
             raise RefusedDocumentError([too_deep], "GRAPHQL_PARSE_FAILED") from None
 
-    def _keep(self, key: str, document: Document, size: int) -> None:
+    def _keep(self, text: str, document: Document, size: int) -> None:
         if size > self._settings.max_kept_document_bytes // 10:
             return
-        self._kept[key] = document, size
+        self._kept[text] = document, size
+        self._texts[digest(text)] = text
         self._kept_bytes += size
         while self._kept_bytes > self._settings.max_kept_document_bytes:
-            _, (_, forgotten) = self._kept.popitem(last=False)
-            self._kept_bytes -= forgotten
+            forgotten, (_, freed) = self._kept.popitem(last=False)
+            del self._texts[digest(forgotten)]
+            self._kept_bytes -= freed

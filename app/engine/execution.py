@@ -25,7 +25,7 @@ from app.engine.limits import Limits, exceeded
 from app.engine.persisted import PersistedDocuments
 from app.engine.plan import Fallback, Plans
 from app.engine.requests import GraphQLRequest
-from app.engine.throttle import RateLimit, Throttle
+from app.engine.throttle import Bucket, RateLimit, Throttle
 from app.settings import Settings
 
 Answer = dict[str, Any]
@@ -54,6 +54,11 @@ class Session(Protocol):
         ...
 
     @property
+    def known_until(self) -> float:
+        """Until when they need not be asked again who they are, in seconds since 1970."""
+        ...
+
+    @property
     def max_cost(self) -> int:
         """What one operation of theirs may cost, by `app.engine.cost`."""
         ...
@@ -70,10 +75,18 @@ class Admitted:
     document: Document
     operation: Operation
     variables: dict[str, Any] | None
-    cost: Answer
-    """What it costs and how much is left, as clients read it."""
+    cost: int
+    most: int
+    """What one operation of theirs may cost."""
+    bucket: Bucket | None
+    """What is left of what they may ask in a while."""
     executor: str = "graphql-core"
     """What ran it, once it has run: `levels`, or `graphql-core` and why."""
+
+    def told_cost(self) -> Answer:
+        """What it costs and how much is left, as clients read it."""
+        status = self.bucket.formatted() if self.bucket else None
+        return {"requested": self.cost, "maximum": self.most, "throttleStatus": status}
 
 
 class Engine:
@@ -114,8 +127,7 @@ class Engine:
             message = f"This may return {cost} objects. One operation may ask for {most}: ask for smaller pages."
             raise exceeded("COST_LIMIT_EXCEEDED", message, most, None, cost=cost)
         bucket = await self._rate_limit.demand(session.key, 1 if only_validate else cost, most)
-        told = {"requested": cost, "maximum": most, "throttleStatus": bucket.formatted() if bucket else None}
-        return Admitted(document, operation, asked.variables, told)
+        return Admitted(document, operation, asked.variables, cost, most, bucket)
 
     async def answer(self, admitted: Admitted, session: Session, request_id: str) -> Answer:
         """Runs a query or a mutation. Raises ClientError TIMEOUT when it takes longer than its kind may.

@@ -3,7 +3,9 @@
 import asyncio
 import re
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
+from time import time
 
 from graphql import OperationType
 from starlette.requests import ClientDisconnect
@@ -12,10 +14,11 @@ from uuid_utils import uuid4
 
 from app.engine.accepting import accepted, names
 from app.engine.answers import encoded
+from app.engine.deadline import Alarm
 from app.engine.errors import ClientError, RefusedDocumentError, bad_request
 from app.engine.execution import Answer, Engine, Session
 from app.engine.observing import identify
-from app.engine.requests import JSON, HttpRequest, read, until_gone
+from app.engine.requests import JSON, Head, HttpRequest, demand_readable, read, until_gone
 from app.engine.sse import EVENT_STREAM, HOW_TO_SUBSCRIBE, Events, one, said, takes_events
 from app.engine.streams import Streams
 
@@ -30,7 +33,7 @@ METHODS = "GET, POST"
 MOST_HEADER_BYTES = 32_768
 """Of names and values together: headers are read before anybody knows who sends them."""
 
-CONTENT_TYPES = {media_type: f"{media_type}; charset=utf-8".encode() for media_type in OFFERED}
+CONTENT_TYPES = {media_type: (b"content-type", f"{media_type}; charset=utf-8".encode()) for media_type in OFFERED}
 
 ALWAYS_SENT = (
     (b"cache-control", b"no-store"),
@@ -55,6 +58,20 @@ Authenticate = Callable[[str | None], Awaitable[Session]]
 Reply = tuple[Answer, int, Mapping[str, str]]
 
 
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What the head of a request says of how it is answered, once everything in it was found right."""
+
+    session: Session
+    media_type: str | None
+    """None for who takes nothing but events."""
+    takes_events: bool
+    wanted: str
+    """Of the cost: `report`, `validate` or nothing."""
+    refused: int
+    """The status of a request whose document is refused."""
+
+
 class GraphQLApp:
     """Answers GraphQL requests at one path."""
 
@@ -65,13 +82,18 @@ class GraphQLApp:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = HttpRequest(scope, receive)
-        request_id = _request_id(request)
+        head = request.head
+        request_id = _request_id(head)
         identify(request_id)
         media_type: str | None = JSON
         try:
-            accept = _accept(request)
-            media_type = accepted(accept, OFFERED_TO_KNOWING if names(accept, GRAPHQL_JSON) else OFFERED)
-            reply = await self._reply(request, request_id, media_type, accept)
+            terms: Terms | None = head.terms
+            if terms is None or terms.session.known_until <= time():
+                accept = _accept(head)
+                media_type = accepted(accept, OFFERED_TO_KNOWING if names(accept, GRAPHQL_JSON) else OFFERED)
+                terms = head.terms = await self._terms(head, accept, media_type)
+            media_type = terms.media_type
+            reply = await self._reply(request, request_id, terms)
             if isinstance(reply, Events):
                 await reply.send(request, send, request_id, self._engine, self._streams)
                 return
@@ -82,48 +104,55 @@ class GraphQLApp:
             answer, status, headers = {"errors": [error.formatted()]}, error.status, error.headers
         except Exception as error:
             answer, status, headers = {"errors": [self._engine.masking.masked(error, request_id)]}, 500, {}
-        await _send(send, answer, status, media_type or JSON, {"x-request-id": request_id, **headers})
+        body = encoded(answer)
+        raw = [CONTENT_TYPES[media_type or JSON], (b"content-length", b"%d" % len(body)), *ALWAYS_SENT]
+        raw.append((b"x-request-id", request_id.encode()))
+        raw += [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+        await send({"type": "http.response.start", "status": status, "headers": raw})
+        await send({"type": "http.response.body", "body": body})
 
-    async def _reply(
-        self, request: HttpRequest, request_id: str, media_type: str | None, accept: str
-    ) -> Reply | Events:
-        if request.method not in ("GET", "POST"):
+    async def _terms(self, head: Head, accept: str, media_type: str | None) -> Terms:
+        """Raises ClientError."""
+        if head.method not in ("GET", "POST"):
             raise bad_request("Send GraphQL by POST.", "METHOD_NOT_ALLOWED", 405, Allow=METHODS)
-        session = await self._authenticate(request.header(b"authorization") or None)
-        if media_type is None and not takes_events(accept):
+        session = await self._authenticate(head.header(b"authorization") or None)
+        events = takes_events(accept)
+        if media_type is None and not events:
             raise bad_request(f"Answers are {GRAPHQL_JSON}, {JSON} or {EVENT_STREAM}.", "NOT_ACCEPTABLE", 406)
-        settings = self._engine.settings
-        asked = await read(request, settings.max_body_bytes, settings.keep_alive)
-        wanted = _wanted_of_cost(request)
+        demand_readable(head)
         # Who asks for plain JSON by name gets 200 for all that is a GraphQL request, by the GraphQL-over-HTTP draft.
         refused = 200 if media_type == JSON and names(accept, JSON) else 400
+        return Terms(session, media_type, events, _wanted_of_cost(head), refused)
+
+    async def _reply(self, request: HttpRequest, request_id: str, terms: Terms) -> Reply | Events:
+        engine, session = self._engine, terms.session
+        asked = await read(request, engine.settings.max_body_bytes, engine.settings.keep_alive)
         try:
-            admitted = await self._engine.admit(asked, session, only_validate=wanted == "validate")
+            admitted = await engine.admit(asked, session, only_validate=terms.wanted == "validate")
         except (RefusedDocumentError, ClientError) as error:
-            if media_type is None:
+            if terms.media_type is None:
                 # To a client of event streams a failed request is a failed connection, which it may try for ever.
-                return Events(said(self._engine.masking.told(error, request_id)), None, session)
+                return Events(said(engine.masking.told(error, request_id)), None, session)
             if isinstance(error, ClientError):
                 raise
-            return {"errors": error.formatted()}, refused, {}
+            return {"errors": error.formatted()}, terms.refused, {}
         kind = admitted.operation.kind
-        if request.method == "GET" and kind is OperationType.MUTATION:
+        if kind is OperationType.MUTATION and request.head.method == "GET":
             raise bad_request("GET is for queries. Send mutations by POST.", "METHOD_NOT_ALLOWED", 405, Allow="POST")
-        if wanted == "validate":
-            return {"extensions": {"cost": admitted.cost}}, 200, {}
+        if terms.wanted == "validate":
+            return {"extensions": {"cost": admitted.told_cost()}}, 200, {}
         if kind is OperationType.SUBSCRIPTION:
-            if not takes_events(accept):
+            if not terms.takes_events:
                 raise bad_request(HOW_TO_SUBSCRIBE, "NOT_ACCEPTABLE", 406)
-            return Events(self._engine.follow(admitted, session, request_id), kind, session)
-        if media_type is None:
-            return Events(one(partial(self._engine.answer, admitted, session, request_id)), kind, session)
-        answering = self._engine.answer(admitted, session, request_id)
+            return Events(engine.follow(admitted, session, request_id), kind, session)
+        if terms.media_type is None:
+            return Events(one(partial(engine.answer, admitted, session, request_id)), kind, session)
+        answering = engine.answer(admitted, session, request_id)
         # A mutation goes on without its client: it is done whole or not at all, and never because somebody hung up.
         answer = await (_while_there(request, answering) if kind is OperationType.QUERY else answering)
-        headers = {EXECUTOR: admitted.executor}
-        if wanted == "report":
-            answer["extensions"] = {**answer.get("extensions", {}), "cost": admitted.cost}
-        return answer, 200 if "data" in answer else refused, headers
+        if terms.wanted == "report":
+            answer["extensions"] = {**answer.get("extensions", {}), "cost": admitted.told_cost()}
+        return answer, 200 if "data" in answer else terms.refused, {EXECUTOR: admitted.executor}
 
 
 async def _while_there(request: HttpRequest, answering: Awaitable[Answer]) -> Answer:
@@ -151,10 +180,10 @@ class _Watch:
         self.gone = False
         self._request = request
         self._looking: asyncio.Task[None] | None = None
-        self._later = working.get_loop().call_later(PATIENCE, self._begin)
+        self._later = Alarm(working.get_loop(), PATIENCE, self._begin)
 
     def end(self) -> None:
-        self._later.cancel()
+        self._later.off()
         if self._looking is not None:
             self._looking.cancel()
 
@@ -167,31 +196,23 @@ class _Watch:
         self.working.cancel()
 
 
-async def _send(send: Send, answer: Answer, status: int, media_type: str, headers: Mapping[str, str]) -> None:
-    body = encoded(answer)
-    raw = [(b"content-type", CONTENT_TYPES[media_type]), (b"content-length", b"%d" % len(body)), *ALWAYS_SENT]
-    raw += [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
-    await send({"type": "http.response.start", "status": status, "headers": raw})
-    await send({"type": "http.response.body", "body": body})
-
-
-def _wanted_of_cost(request: HttpRequest) -> str:
+def _wanted_of_cost(head: Head) -> str:
     """`report`, `validate`, or nothing. Raises ClientError: who misspells the latter must not find that it ran."""
-    wanted = request.header(COST).strip().lower()
+    wanted = head.header(COST).strip().lower()
     if wanted not in ("", "report", "validate"):
         raise bad_request("GraphQL-Cost is `report` or `validate`.")
     return wanted
 
 
-def _accept(request: HttpRequest) -> str:
+def _accept(head: Head) -> str:
     """The Accept header, or all of them as one. Raises ClientError when there is too much of headers."""
-    if request.header_bytes > MOST_HEADER_BYTES:
+    if head.size > MOST_HEADER_BYTES:
         text = f"The headers of a request have at most {MOST_HEADER_BYTES} bytes."
         raise bad_request(text, "REQUEST_HEADER_FIELDS_TOO_LARGE", 431)
-    return request.header(b"accept")
+    return head.header(b"accept")
 
 
-def _request_id(request: HttpRequest) -> str:
+def _request_id(head: Head) -> str:
     """The client's own, so that it finds its request in our log, or a new one."""
-    given = request.header(b"x-request-id")
+    given = head.header(b"x-request-id")
     return given if given and REQUEST_ID.fullmatch(given) else str(uuid4())

@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable, MutableMapping, Sequence
 from contextlib import aclosing
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from http import HTTPStatus
 from time import perf_counter
 from typing import Any, Literal
@@ -76,20 +77,9 @@ def identify(request_id: str) -> None:
         exchange.request_id = request_id
 
 
-@dataclass(slots=True)
 class Observed:
     """An operation that was let in. What came of it is known once it has ended."""
 
-    name: str | None
-    kind: str
-    """query, mutation or subscription."""
-    cost: float
-    deprecated: Sequence[str]
-    """The deprecated parts of the schema that its document uses, as Type.field."""
-    session: Session
-    request_id: str
-    exchange: Exchange
-    transport: Transport
     trace_id: str | None = None
     outcome: Literal["answered", "failed", "cancelled"] = "answered"
     codes: Sequence[str] = ()
@@ -99,8 +89,33 @@ class Observed:
     events: int = 0
     """Answers that a subscription gave."""
     seconds: float = 0.0
-    notes: dict[Any, Any] = field(default_factory=dict)
-    """Whatever an observer needs to find again when the operation ends."""
+
+    def __init__(
+        self,
+        name: str | None,
+        kind: str,
+        cost: float,
+        deprecated: Sequence[str],
+        session: Session,
+        request_id: str,
+        exchange: Exchange,
+        transport: Transport,
+    ) -> None:
+        """Of a kind `query`, `mutation` or `subscription`; deprecated parts of the schema that its document uses are
+        named Type.field."""
+        self.name = name
+        self.kind = kind
+        self.cost = cost
+        self.deprecated = deprecated
+        self.session = session
+        self.request_id = request_id
+        self.exchange = exchange
+        self.transport = transport
+
+    @cached_property
+    def notes(self) -> dict[Any, Any]:
+        """Whatever an observer needs to find again when the operation ends."""
+        return {}
 
 
 class Observer:
@@ -266,7 +281,7 @@ def _observed(admitted: Admitted, session: Session, request_id: str) -> Observed
     return Observed(
         operation.name and operation.name[:LONGEST_NAME],
         kind,
-        admitted.cost["requested"],
+        admitted.cost,
         admitted.document.deprecated,
         session,
         request_id,

@@ -10,11 +10,12 @@ from starlette.types import Receive, Scope
 
 from app.engine.deadline import Deadline
 from app.engine.errors import ClientError, bad_request
+from app.engine.heads import BODY, HEAD
 
 JSON = "application/json"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class GraphQLRequest:
     """One operation to run. A document is given by its text, by what it is kept under, or by both."""
 
@@ -25,20 +26,21 @@ class GraphQLRequest:
     document_id: str | None
 
 
-class HttpRequest:
-    """One HTTP request, whose headers are looked through once."""
+class Head:
+    """The head of a request, whose headers are looked through once."""
 
-    __slots__ = ("_headers", "_scope", "header_bytes", "method", "receive")
+    __slots__ = ("_headers", "method", "query_string", "size", "terms")
 
-    def __init__(self, scope: Scope, receive: Receive) -> None:
-        self._scope = scope
+    def __init__(self, scope: Scope) -> None:
         self.method: str = scope["method"]
-        self.receive = receive
-        self.header_bytes = 0
-        """Of the names and values of all headers together."""
+        self.query_string: bytes = scope["query_string"]
+        self.size = 0
+        """The bytes of the names and values of all headers together."""
+        self.terms: Any = None
+        """What was made of it by whoever answers it."""
         headers: dict[bytes, bytes] = {}
         for name, value in scope["headers"]:
-            self.header_bytes += len(name) + len(value)
+            self.size += len(name) + len(value)
             if name not in headers:
                 headers[name] = value
             elif name == b"accept":
@@ -51,22 +53,55 @@ class HttpRequest:
 
     @property
     def query(self) -> QueryParams:
-        return QueryParams(self._scope["query_string"])
+        return QueryParams(self.query_string)
+
+
+class HttpRequest:
+    """One HTTP request."""
+
+    __slots__ = ("body", "head", "receive")
+
+    def __init__(self, scope: Scope, receive: Receive) -> None:
+        self.head = _head(scope)
+        self.body: bytes | None = scope.get(BODY)
+        """None when it may be still to come."""
+        self.receive = receive
+
+
+def _head(scope: Scope) -> Head:
+    """The head, which may have come before."""
+    extensions = scope.get("extensions")
+    kept: dict[str, Head] | None = extensions.get(HEAD) if extensions else None
+    if kept is None:
+        return Head(scope)
+    head = kept.get(HEAD)
+    if head is None:
+        head = kept[HEAD] = Head(scope)
+    return head
+
+
+def demand_readable(head: Head) -> None:
+    """Raises ClientError 415 when what follows the head is no body of JSON."""
+    if head.method == "GET":
+        return
+    content_type = head.header(b"content-type")
+    if content_type != JSON:
+        _demand_json(content_type)
+    if (head.header(b"content-encoding") or "identity").lower() != "identity":
+        raise bad_request("Send the body as it is, not compressed.", "UNSUPPORTED_MEDIA_TYPE", 415)
 
 
 async def read(request: HttpRequest, most_bytes: int, seconds: float) -> GraphQLRequest:
-    """The request. Raises ClientError: for what is no request, 415 for another media type, 413 for one too long.
+    """The request. Raises ClientError: for what is no request, 413 for one too long.
 
     Also 408 when it has not come within so many seconds.
     """
-    if request.method == "GET":
-        return _from_query_string(request)
-    content_type = request.header(b"content-type")
-    if content_type != JSON:
-        _demand_json(content_type)
-    if (request.header(b"content-encoding") or "identity").lower() != "identity":
-        raise bad_request("Send the body as it is, not compressed.", "UNSUPPORTED_MEDIA_TYPE", 415)
-    return from_json(_json(await _body(request, most_bytes, seconds), "The body"))
+    if request.head.method == "GET":
+        return _from_query_string(request.head)
+    body = request.body
+    if body is None or len(body) > most_bytes:
+        body = await _body(request, most_bytes, seconds)
+    return from_json(_json(body, "The body"))
 
 
 async def until_gone(request: HttpRequest) -> None:
@@ -79,35 +114,41 @@ def from_json(asked: Any) -> GraphQLRequest:
     """The request in a JSON value, as POST and WebSocket carry it. Raises ClientError."""
     if not isinstance(asked, dict):
         raise bad_request("The body must be a JSON object with a `query`.")
-    found = GraphQLRequest(
-        _optional(asked, "query", str, "a string"),
-        _optional(asked, "variables", dict, "an object"),
-        _optional(asked, "operationName", str, "a string"),
-        _optional(asked, "extensions", dict, "an object"),
-        _document_id(asked),
-    )
-    if found.query is None and found.document_id is None and not found.extensions:
-        raise bad_request("`query` must be a string.")
-    return found
+    query, variables, name, extensions = map(asked.get, ("query", "variables", "operationName", "extensions"))
+    if query is not None and not isinstance(query, str):
+        raise _not("query", "a string")
+    if variables is not None and not isinstance(variables, dict):
+        raise _not("variables", "an object")
+    if name is not None and not isinstance(name, str):
+        raise _not("operationName", "a string")
+    if extensions is not None and not isinstance(extensions, dict):
+        raise _not("extensions", "an object")
+    document_id = _document_id(asked) if "documentId" in asked or "doc_id" in asked else None
+    if query is None and document_id is None and not extensions:
+        raise _not("query", "a string")
+    return GraphQLRequest(query, variables, name, extensions, document_id)
 
 
 def _document_id(asked: dict[str, Any]) -> str | None:
     """By the name that the GraphQL-over-HTTP draft gives it, or Relay's."""
-    found = {_optional(asked, name, str, "a string") or None for name in ("documentId", "doc_id")} - {None}
+    found = {}
+    for name in ("documentId", "doc_id"):
+        value = asked.get(name)
+        if value is not None and not isinstance(value, str):
+            raise _not(name, "a string")
+        if value:
+            found[value] = name
     if len(found) > 1:
         raise bad_request("`documentId` and `doc_id` differ.")
     return next(iter(found), None)
 
 
-def _optional(asked: dict[str, Any], name: str, kind: type, what: str) -> Any:
-    value = asked.get(name)
-    if value is not None and not isinstance(value, kind):
-        raise bad_request(f"`{name}` must be {what}.")
-    return value
+def _not(name: str, what: str) -> ClientError:
+    return bad_request(f"`{name}` must be {what}.")
 
 
-def _from_query_string(request: HttpRequest) -> GraphQLRequest:
-    given = request.query
+def _from_query_string(head: Head) -> GraphQLRequest:
+    given = head.query
     asked: dict[str, Any] = {name: given.get(name) for name in ("query", "documentId", "doc_id")}
     asked["operationName"] = given.get("operationName") or None
     for name in ("variables", "extensions"):
@@ -135,7 +176,7 @@ def _json(text: bytes, what: str) -> Any:
 
 
 async def _body(request: HttpRequest, most: int, seconds: float) -> bytes:
-    announced = request.header(b"content-length")
+    announced = request.head.header(b"content-length")
     if announced.isascii() and announced.isdigit() and int(announced[:20]) > most:
         raise _too_long(most)
     try:

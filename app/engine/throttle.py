@@ -16,7 +16,7 @@ FEWEST_SWEPT = 1_000
 """Buckets in memory before any is looked at, to forget those that are full."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Bucket:
     """How a bucket is after it was asked for points."""
 

@@ -44,7 +44,7 @@ class Visitor:
     """Somebody who is known."""
 
     key = "visitor"
-    expires_at = float("inf")
+    expires_at = known_until = float("inf")
     max_cost = 1_000
 
     def context(self) -> Workplace:

@@ -82,7 +82,7 @@ class Guest:
 
     def __init__(self, key: str, expires_at: float, diary: Diary) -> None:
         self.key = key
-        self.expires_at = expires_at
+        self.expires_at = self.known_until = expires_at
         self.diary = diary
 
     def context(self) -> Place:
