@@ -175,11 +175,10 @@ class _RegionWriter:
     def _list(self, kind: GraphQLOutputType, source: str, nodes: list[FieldNode], depth: int) -> str:
         write = self._writer
         write.line(depth, f"if type({source}) is not list: raise Surprise('not a list')")
-        item = write.new("item")
         named = kind.of_type if isinstance(kind, GraphQLNonNull) else kind
         if is_leaf_type(named):
-            return f"[{self._value(kind, item, nodes, depth)} for {item} in {source}]"
-        items = write.new("items")
+            return write.leaves(named, source, named is kind)
+        item, items = write.new("item"), write.new("items")
         write.line(depth, f"{items} = []")
         write.line(depth, f"for {item} in {source}:")
         write.line(depth + 1, f"{items}.append({self._value(kind, item, nodes, depth + 1)})")

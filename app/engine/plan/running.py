@@ -28,7 +28,7 @@ def read_of(columns: Columns | None, kind: str) -> frozenset[str] | None:
     return columns.get(kind, frozenset()) if columns is not None else None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Asking:
     """What a resolver is told of the operation, under the name of `info`."""
 
@@ -37,7 +37,7 @@ class Asking:
     """What is read of the field's value."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Run:
     """One operation that runs."""
 
@@ -93,16 +93,20 @@ class Batched(Awaited):
         name = self.key
         different = dict.fromkeys(needed)
         wanted = list(different)
-        if None in different:
+        has_null = None in different
+        if has_null:
             wanted.remove(None)
         found: Mapping[Any, Any] = {}
         if wanted:
             found = await self._function(run.context, wanted, **self._arguments(run.variables), **self._told)
-        values = [None if key is None else found.get(key) for key in different]
+        if has_null:
+            values = [None if key is None else found.get(key) for key in different]
+        else:
+            values = list(map(found.get, different))
         done = await self.region.run(run, values)
         if len(done) < len(objects):
             by_key = dict(zip(different, done, strict=True))
-            done = [by_key[key] for key in needed]
+            done = list(map(by_key.__getitem__, needed))
         for each, value in zip(objects, done, strict=True):
             each[name] = value
 

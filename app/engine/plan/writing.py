@@ -15,18 +15,27 @@ INDENT = "    "
 class Shortcut:
     """Values of a leaf that need no call of its serialiser: those that pass the test are written so.
 
-    Both are Python, with {0} for the value and the names of objects.
+    All are Python, with {0} for the value and the names of objects.
     """
 
     test: str
     written: str = "{0}"
     objects: Mapping[str, Any] = field(default_factory=dict)
+    test_of_all: str | None = None
+    """The same test of all values of a list at once, if they are written as they are: the list is handed on."""
+
+
+def handed_on(kind: type) -> Shortcut:
+    """Values of exactly this type are written as they are."""
+    name = kind.__name__
+    objects = {f"all_{name}": frozenset((kind,)).issuperset}
+    return Shortcut(f"type({{0}}) is {name}", objects=objects, test_of_all=f"all_{name}(map(type, {{0}}))")
 
 
 SHORTCUTS: dict[str, Shortcut] = {
-    "String": Shortcut("type({0}) is str"),
-    "ID": Shortcut("type({0}) is str"),
-    "Boolean": Shortcut("type({0}) is bool"),
+    "String": handed_on(str),
+    "ID": handed_on(str),
+    "Boolean": handed_on(bool),
     "Int": Shortcut("type({0}) is int and -2147483648 <= {0} <= 2147483647"),
     "Float": Shortcut("type({0}) is float and {0} - {0} == 0"),
 }
@@ -90,6 +99,15 @@ class Writer:
             self._names |= shortcut.objects
             return f"({shortcut.written.format(value)} if {shortcut.test.format(value)} else {empty}{serialized})"
         return f"({empty}{serialized})"
+
+    def leaves(self, kind: GraphQLLeafType, values: str, nullable: bool) -> str:
+        """The same of a variable with a list of them. A list that is handed on stays the row's: nobody changes it."""
+        item = self.new("item")
+        written = f"[{self.leaf(kind, item, nullable)} for {item} in {values}]"
+        shortcut = None if isinstance(kind, GraphQLEnumType) else self._shortcuts.get(kind.name)
+        if shortcut is None or shortcut.test_of_all is None:
+            return written
+        return f"({values} if {shortcut.test_of_all.format(values)} else {written})"
 
     def function(self, name: str, parameter: str, before: Sequence[str], after: Sequence[str]) -> Callable[..., Any]:
         """The function of the lines, between those before and after them, with one parameter."""
