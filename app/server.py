@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager, suppress
 from http import HTTPStatus
 from uuid import UUID
@@ -180,11 +180,10 @@ class _Direct:
         self._graphql = graphql
         self._routes = routes
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["type"] == "http" and scope["method"] == "POST" and scope["path"] == "/graphql":
-            await self._graphql(scope, receive, send)
-        else:
-            await self._routes(scope, receive, send)
+            return self._graphql(scope, receive, send)
+        return self._routes(scope, receive, send)
 
 
 class _Endpoint:

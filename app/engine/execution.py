@@ -138,12 +138,17 @@ class Engine:
         try:
             with Deadline(self._seconds[kind]) as limit:
                 if self._plans is not None and kind is OperationType.QUERY:
+                    context = session.context()
                     try:
-                        return await self._planned(self._plans, admitted, session)
+                        data = await self._plans.run(admitted.document, admitted.operation, admitted.variables, context)
+                        admitted.executor = "levels"
+                        return {"data": data}
                     except Fallback as fallback:
                         if refusal := self.masking.refusal(fallback.__cause__):
                             raise refusal from None
                         admitted.executor = f"graphql-core; {fallback.reason}"
+                    finally:
+                        end(context)
                 result = await self._executed(admitted, session)
                 if refusal := self._refusal(admitted, result):
                     raise refusal
@@ -152,16 +157,6 @@ class Engine:
             if not limit.expired:
                 raise
             raise _too_long() from None
-
-    async def _planned(self, plans: Plans, admitted: Admitted, session: Session) -> Answer:
-        """Runs a query level by level. Raises Fallback."""
-        context = session.context()
-        try:
-            data = await plans.run(admitted.document, admitted.operation, admitted.variables, context)
-        finally:
-            end(context)
-        admitted.executor = "levels"
-        return {"data": data}
 
     async def _executed(self, admitted: Admitted, session: Session) -> ExecutionResult:
         """Runs a query or a mutation by graphql-core."""
@@ -243,8 +238,9 @@ class Engine:
 
 def end(context: Context) -> None:
     """Ends what an operation has left going."""
-    for task in tuple(context.tasks):
-        task.cancel()
+    if context.tasks:
+        for task in tuple(context.tasks):
+            task.cancel()
 
 
 def _too_long() -> ClientError:

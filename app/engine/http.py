@@ -147,25 +147,20 @@ class GraphQLApp:
             return Events(engine.follow(admitted, session, request_id), kind, session)
         if terms.media_type is None:
             return Events(one(partial(engine.answer, admitted, session, request_id)), kind, session)
-        answering = engine.answer(admitted, session, request_id)
         # A mutation goes on without its client: it is done whole or not at all, and never because somebody hung up.
-        answer = await (_while_there(request, answering) if kind is OperationType.QUERY else answering)
+        watch = _Watch(request) if kind is OperationType.QUERY else None
+        try:
+            answer = await engine.answer(admitted, session, request_id)
+        except asyncio.CancelledError:
+            if watch is not None and watch.gone and watch.working.uncancel() == 0:
+                raise ClientDisconnect from None
+            raise
+        finally:
+            if watch is not None:
+                watch.end()
         if terms.wanted == "report":
             answer["extensions"] = {**answer.get("extensions", {}), "cost": admitted.told_cost()}
         return answer, 200 if "data" in answer else terms.refused, {EXECUTOR: admitted.executor}
-
-
-async def _while_there(request: HttpRequest, answering: Awaitable[Answer]) -> Answer:
-    """The answer, unless the client goes first: then work on it is cancelled. Raises ClientDisconnect."""
-    watch = _Watch(request)
-    try:
-        return await answering
-    except asyncio.CancelledError:
-        if watch.gone and watch.working.uncancel() == 0:
-            raise ClientDisconnect from None
-        raise
-    finally:
-        watch.end()
 
 
 class _Watch:

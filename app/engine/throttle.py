@@ -3,7 +3,7 @@
 Of a bucket only one number is kept: when it will be full again. That is the generic cell rate algorithm.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from math import ceil, floor
 from time import monotonic
@@ -41,10 +41,14 @@ class Bucket:
         }
 
 
+Taken = tuple[bool, Bucket]
+"""Whether the points were taken, and how the bucket is then."""
+
+
 class Throttle(Protocol):
     """The buckets of everybody, in one process or shared by several."""
 
-    async def take(self, key: str, points: int, capacity: int) -> tuple[bool, Bucket]:
+    def take(self, key: str, points: int, capacity: int) -> Taken | Awaitable[Taken]:
         """Takes the points from the bucket of this key if it holds as many, and tells how it is then.
 
         A bucket that was never asked is full. `points` are at most `capacity`.
@@ -64,7 +68,7 @@ class ProcessThrottle:
     def __len__(self) -> int:
         return len(self._full_at)
 
-    async def take(self, key: str, points: int, capacity: int) -> tuple[bool, Bucket]:
+    def take(self, key: str, points: int, capacity: int) -> Taken:
         now = self._clock()
         before = max(0.0, self._full_at.get(key, now) - now)
         after = before + points / self._rate
@@ -98,7 +102,8 @@ class RateLimit:
         """
         if self._throttle is None:
             return None
-        taken, bucket = await self._throttle.take(key, points, max(self._burst, dearest))
+        found = self._throttle.take(key, points, max(self._burst, dearest))
+        taken, bucket = found if isinstance(found, tuple) else await found
         if taken:
             return bucket
         seconds = bucket.seconds_until(points)

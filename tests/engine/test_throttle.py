@@ -14,7 +14,7 @@ from app.database import Database
 from app.engine.errors import ClientError
 from app.engine.execution import Engine
 from app.engine.http import GraphQLApp
-from app.engine.throttle import FEWEST_SWEPT, Bucket, ProcessThrottle, RateLimit, Throttle
+from app.engine.throttle import FEWEST_SWEPT, Bucket, ProcessThrottle, RateLimit
 from app.server import Server
 from app.settings import Settings
 from app.shared_throttle import FORGET, SharedThrottle
@@ -45,50 +45,50 @@ def throttle(clock: Clock) -> ProcessThrottle:
     return ProcessThrottle(10, clock)
 
 
-async def test_a_bucket_is_full_at_first_and_gives_no_more_than_it_holds(throttle: ProcessThrottle) -> None:
-    assert [(await throttle.take("a", 40, 100))[0] for _ in range(3)] == [True, True, False]
-    taken, bucket = await throttle.take("a", 20, 100)
+def test_a_bucket_is_full_at_first_and_gives_no_more_than_it_holds(throttle: ProcessThrottle) -> None:
+    assert [throttle.take("a", 40, 100)[0] for _ in range(3)] == [True, True, False]
+    taken, bucket = throttle.take("a", 20, 100)
     assert taken
     assert bucket.formatted() == {"maximumAvailable": 100, "currentlyAvailable": 0, "restoreRate": 10}
 
 
-async def test_a_bucket_fills_up_steadily_and_never_past_its_brim(throttle: ProcessThrottle, clock: Clock) -> None:
-    await throttle.take("a", 100, 100)
+def test_a_bucket_fills_up_steadily_and_never_past_its_brim(throttle: ProcessThrottle, clock: Clock) -> None:
+    throttle.take("a", 100, 100)
     clock.now += 3
-    assert (await throttle.take("a", 31, 100))[0] is False
-    assert (await throttle.take("a", 30, 100))[0] is True
+    assert throttle.take("a", 31, 100)[0] is False
+    assert throttle.take("a", 30, 100)[0] is True
     clock.now += 1_000
-    taken, bucket = await throttle.take("a", 1, 100)
+    taken, bucket = throttle.take("a", 1, 100)
     assert (taken, round(bucket.available)) == (True, 99)
 
 
-async def test_buckets_have_nothing_to_do_with_each_other(throttle: ProcessThrottle) -> None:
-    await throttle.take("a", 100, 100)
-    assert (await throttle.take("a", 1, 100))[0] is False
-    assert (await throttle.take("b", 100, 100))[0] is True
+def test_buckets_have_nothing_to_do_with_each_other(throttle: ProcessThrottle) -> None:
+    throttle.take("a", 100, 100)
+    assert throttle.take("a", 1, 100)[0] is False
+    assert throttle.take("b", 100, 100)[0] is True
 
 
-async def test_a_refusal_says_from_when_on_there_is_enough(throttle: ProcessThrottle, clock: Clock) -> None:
-    await throttle.take("a", 100, 100)
+def test_a_refusal_says_from_when_on_there_is_enough(throttle: ProcessThrottle, clock: Clock) -> None:
+    throttle.take("a", 100, 100)
     for points, seconds in ((1, 1), (10, 1), (11, 2), (100, 10)):
-        taken, bucket = await throttle.take("a", points, 100)
+        taken, bucket = throttle.take("a", points, 100)
         assert (taken, bucket.seconds_until(points)) == (False, seconds)
     clock.now += 10
-    assert (await throttle.take("a", 100, 100))[0] is True
+    assert throttle.take("a", 100, 100)[0] is True
 
 
-async def test_full_buckets_are_forgotten(throttle: ProcessThrottle, clock: Clock) -> None:
+def test_full_buckets_are_forgotten(throttle: ProcessThrottle, clock: Clock) -> None:
     for number in range(20 * FEWEST_SWEPT):
         clock.now += 0.2
-        await throttle.take(str(number), 1, 100)
+        throttle.take(str(number), 1, 100)
     assert len(throttle) <= FEWEST_SWEPT + 1
 
 
-async def test_buckets_that_are_not_full_are_kept(throttle: ProcessThrottle) -> None:
+def test_buckets_that_are_not_full_are_kept(throttle: ProcessThrottle) -> None:
     for number in range(3 * FEWEST_SWEPT):
-        await throttle.take(str(number), 100, 100)
+        throttle.take(str(number), 100, 100)
     for number in range(3 * FEWEST_SWEPT):
-        assert (await throttle.take(str(number), 1, 100))[0] is False
+        assert (throttle.take(str(number), 1, 100))[0] is False
 
 
 async def test_a_bucket_holds_what_the_dearest_operation_costs() -> None:
@@ -140,9 +140,9 @@ def shared(database: Database) -> SharedThrottle:
 
 async def test_a_shared_bucket_is_like_one_of_a_process(shared: SharedThrottle, clock: Clock) -> None:
     key = str(uuid4())
-    alone: Throttle = ProcessThrottle(10, clock)
+    alone = ProcessThrottle(10, clock)
     for points in (400, 400, 400, 200, 100, 1, 1_000):
-        one, other = await shared.take(key, points, 1_000), await alone.take(key, points, 1_000)
+        one, other = await shared.take(key, points, 1_000), alone.take(key, points, 1_000)
         assert one[0] == other[0]
         assert one[1].available == pytest.approx(other[1].available, abs=10)
         assert one[1].seconds_until(points) == pytest.approx(other[1].seconds_until(points), abs=1)

@@ -59,13 +59,11 @@ class Region:
     awaited: "list[Awaited]"
     columns: Columns
 
-    async def run(self, run: Run, values: Rows) -> list[Any]:
-        """What the client gets for each value, with everything beneath it."""
-        done, missing = self.complete(values)
+    async def fill(self, run: Run, missing: list[tuple[Rows, Objects]]) -> None:
+        """Puts into the objects what they are missing, with everything beneath it."""
         for each, (rows, objects) in zip(self.awaited, missing, strict=True):
             if rows:
                 await each.fill(run, rows, objects)
-        return done
 
 
 class Awaited:
@@ -103,7 +101,9 @@ class Batched(Awaited):
             values = [None if key is None else found.get(key) for key in different]
         else:
             values = list(map(found.get, different))
-        done = await self.region.run(run, values)
+        done, missing = self.region.complete(values)
+        if missing:
+            await self.region.fill(run, missing)
         if len(done) < len(objects):
             by_key = dict(zip(different, done, strict=True))
             done = list(map(by_key.__getitem__, needed))
@@ -128,9 +128,14 @@ class Single(Awaited):
     async def fill(self, run: Run, needed: Rows, objects: Objects) -> None:
         arguments = self._arguments(run.variables)
         asking = Asking(run.context, self.region.columns)
-        values = [await self._resolve(row, asking, arguments) for row in needed]
-        for each, done in zip(objects, await self.region.run(run, values), strict=True):
-            each[self.key] = done
+        values = []
+        for row in needed:
+            values.append(await self._resolve(row, asking, arguments))  # noqa: PERF401 - which would be a coroutine more
+        done, missing = self.region.complete(values)
+        if missing:
+            await self.region.fill(run, missing)
+        for each, value in zip(objects, done, strict=True):
+            each[self.key] = value
 
 
 @dataclass(frozen=True, slots=True)
