@@ -68,6 +68,11 @@ class CandidateFilter:
         return any(name in names for name in self.given) or any(each.asks(names) for each in inner)
 
     @property
+    def within_sets(self) -> bool:
+        """Whether whom it finds depends on who is in sets, of which some are empty and some hold half of all."""
+        return self.asks(SETS)
+
+    @property
     def needs_rules(self) -> bool:
         """Whether whom it finds depends on what channels demand."""
         return self.asks(("eligible_for",))
@@ -81,6 +86,9 @@ class CandidateFilter:
 
 
 CONDITIONS = tuple(each.name for each in fields(CandidateFilter))
+
+SETS = frozenset(("registered_for_vacancy", "in_candidate_list", "in_segment", "accepted_policy"))
+"""Conditions on who is in a set that is named."""
 
 SIGN = re.compile("[\u2e80-\U0010ffff]")
 """Chinese, Japanese and Korean: names of one or two signs have no trigram, so single signs are kept as words."""

@@ -50,13 +50,15 @@ def candidates(
         within = Conditions(p, rules, settings, probing=True).created_at(span) if span else "true"
         return f"c.account_id = $1 AND {within}"
 
+    planned_once = not (filter and filter.within_sets)
     walk = Walk(
         "candidate",
         "c",
         scope,
         "",
-        lambda p: where(filter, p, rules, settings, probing=True),
+        lambda p: where(filter, p, rules, settings, probing=True, planned_once=planned_once),
         _most_walked(filter),
+        planned_once,
     )
     return Listing(
         "candidates",

@@ -7,7 +7,7 @@ another account or another list, is refused.
 
 import base64
 import hmac
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -39,6 +39,10 @@ class Key:
     expression: str
     type: str
 
+    @property
+    def is_column(self) -> bool:
+        return self.expression.replace(".", "", 1).isidentifier()
+
 
 @dataclass(frozen=True, slots=True)
 class Order:
@@ -53,9 +57,17 @@ class Order:
         """The keys, for a SELECT: a cursor is made of them."""
         return ", ".join(f"{key.expression} AS key_{index}" for index, key in enumerate(self.keys))
 
-    def names(self, alias: str) -> str:
-        """The keys of rows that were selected with them."""
-        return ", ".join(f"{alias}.key_{index}" for index in range(len(self.keys)))
+    def names(self, alias: str) -> list[str]:
+        """The keys of rows that were selected with all their columns and `expressions`, by the alias that they had.
+
+        A column keeps its name: under another PostgreSQL takes rows that are joined by it for rows out of order.
+        """
+        return [key.expression if key.is_column else f"{alias}.key_{index}" for index, key in enumerate(self.keys)]
+
+    @property
+    def expressions(self) -> list[str]:
+        """The keys that are no columns, for a SELECT."""
+        return [f"{key.expression} AS key_{index}" for index, key in enumerate(self.keys) if not key.is_column]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +91,13 @@ class Window:
     def order_by(self, order: Order) -> str:
         return ", ".join(f"{key.expression} {self._direction(order)}" for key in order.keys)
 
-    def order_by_names(self, order: Order, alias: str) -> str:
-        """The same, for rows that were selected with the order's columns."""
+    def order_by_keys(self, order: Order, alias: str) -> str:
+        """The same, for rows that were selected with the order's `columns`."""
+        return self.order_by_names(order, [f"{alias}.key_{index}" for index in range(len(order.keys))])
+
+    def order_by_names(self, order: Order, names: Sequence[str]) -> str:
         direction = self._direction(order)
-        return ", ".join(f"{alias}.key_{index} {direction}" for index in range(len(order.keys)))
+        return ", ".join(f"{name} {direction}" for name in names)
 
     def _direction(self, order: Order) -> str:
         return "DESC" if order.descending != self.backward else "ASC"

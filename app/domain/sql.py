@@ -35,6 +35,9 @@ class Place:
         return self._written
 
 
+ONE_BY_ONE = "OFFSET 0"
+"""At the end of an EXISTS keeps PostgreSQL from making a join or a table of all who meet it."""
+
 Wanted = frozenset[str] | None
 """The names of the columns that are needed; None for all."""
 
