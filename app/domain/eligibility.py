@@ -9,6 +9,7 @@ expression per demand, 0 where it is met, which tells every reason. A test holds
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from uuid import UUID
 
 from asyncpg import Record
@@ -219,6 +220,7 @@ def disqualified(channel: str, candidate: str) -> str:
     )
 
 
+@cache
 def not_lapsed(channel: str, candidate: str) -> str:
     """The condition under which readers still see a membership.
 

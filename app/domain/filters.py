@@ -4,6 +4,7 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from app.models import Channel
@@ -50,9 +51,9 @@ class CandidateFilter:
     has_verified_mobile: bool | None = None
     eligible_for: Channel | None = None
 
-    @property
+    @cached_property
     def given(self) -> dict[str, Any]:
-        """The conditions that were given, by the names of their fields."""
+        """The conditions that were given, by the names of their fields. Nobody gives any later."""
         return {name: value for name in CONDITIONS if (value := getattr(self, name)) is not None}
 
     @property

@@ -10,6 +10,7 @@ import hmac
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 from uuid import UUID
 
@@ -32,19 +33,19 @@ DECODE: dict[str, Callable[[Any], Any]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Key:
     """One thing that rows are sorted by: an SQL expression and its type."""
 
     expression: str
     type: str
 
-    @property
+    @cached_property
     def is_column(self) -> bool:
         return self.expression.replace(".", "", 1).isidentifier()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Order:
     """What rows are sorted by; the last key is unique. All keys run the same way, so that rows compare as a whole."""
 
@@ -52,10 +53,15 @@ class Order:
     keys: tuple[Key, ...]
     descending: bool = False
 
-    @property
+    @cached_property
     def columns(self) -> str:
         """The keys, for a SELECT: a cursor is made of them."""
         return ", ".join(f"{key.expression} AS key_{index}" for index, key in enumerate(self.keys))
+
+    @cached_property
+    def expressions(self) -> list[str]:
+        """The keys that are no columns, for a SELECT."""
+        return [f"{key.expression} AS key_{index}" for index, key in enumerate(self.keys) if not key.is_column]
 
     def names(self, alias: str) -> list[str]:
         """The keys of rows that were selected with all their columns and `expressions`, by the alias that they had.
@@ -63,11 +69,6 @@ class Order:
         A column keeps its name: under another PostgreSQL takes rows that are joined by it for rows out of order.
         """
         return [key.expression if key.is_column else f"{alias}.key_{index}" for index, key in enumerate(self.keys)]
-
-    @property
-    def expressions(self) -> list[str]:
-        """The keys that are no columns, for a SELECT."""
-        return [f"{key.expression} AS key_{index}" for index, key in enumerate(self.keys) if not key.is_column]
 
 
 @dataclass(frozen=True, slots=True)
