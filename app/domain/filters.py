@@ -65,8 +65,12 @@ class CandidateFilter:
 
     def asks(self, names: Collection[str]) -> bool:
         """Whether any of these conditions is given, here or in what it combines."""
-        inner = [*(self.and_ or ()), *(self.or_ or ()), *([self.not_] if self.not_ else ())]
-        return any(name in names for name in self.given) or any(each.asks(names) for each in inner)
+        return not self.given.keys().isdisjoint(names) or any(each.asks(names) for each in self._inner)
+
+    @cached_property
+    def _inner(self) -> "Sequence[CandidateFilter]":
+        """The filters that it combines."""
+        return [*(self.and_ or ()), *(self.or_ or ()), *([self.not_] if self.not_ else ())]
 
     @property
     def within_sets(self) -> bool:
