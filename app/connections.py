@@ -18,14 +18,24 @@ MICROSECOND = timedelta(microseconds=1)
 MOST_MOMENTS = 20_000
 """Moments that are kept to be used again."""
 
-MOST_STATEMENTS = {"once": 500, "each time": 50}
+MOST_STATEMENTS = {"once": 500, "each time": 50, "as a walk": 100}
 """Statements that a connection keeps prepared. Those of searches are large, and there are as many as filters."""
 
 SECONDS_UNUSED = 30.0
 """After which a connection that was opened lazily and that nobody needs is closed."""
 
-Planned = Literal["once", "each time"]
-"""When PostgreSQL plans a statement: once for all values, or each time for the values it is run with."""
+Planned = Literal["once", "each time", "as a walk"]
+"""When PostgreSQL plans a statement: once for all values, or each time for the values it is run with. A walk through an
+index is planned once too, with no other way to choose."""
+
+ONLY_WALKS = {
+    "enable_sort": "off",
+    "enable_incremental_sort": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+}
+"""What leaves the planner nothing but to go through an index in its order, and to look up what belongs to each row: it
+would do otherwise where it expects few rows, and a plan for all values knows nothing of large accounts."""
 
 
 class OverloadedError(Exception):
@@ -238,6 +248,7 @@ def _session(settings: Settings, planned: Planned) -> dict[str, str]:
         "jit": "off",
         "enable_memoize": "off",
         "timezone": "UTC",
-        "plan_cache_mode": "force_generic_plan" if planned == "once" else "force_custom_plan",
+        "plan_cache_mode": "force_custom_plan" if planned == "each time" else "force_generic_plan",
         "statement_timeout": str(int(settings.query_timeout * 1000)),
+        **(ONLY_WALKS if planned == "as a walk" else {}),
     }

@@ -215,6 +215,7 @@ class Database:
     def __init__(
         self,
         reading: Connections,
+        walking: Connections,
         searching: Connections,
         exporting: Connections,
         url: str,
@@ -222,9 +223,10 @@ class Database:
         observe: Observer,
     ) -> None:
         self._reading = reading
+        self._walking = walking
         self._searching = searching
         self._exporting = exporting
-        self._all = (reading, searching, exporting)
+        self._all = (reading, walking, searching, exporting)
         self._url = url
         self._observe = observe
         self.settings = settings
@@ -238,13 +240,18 @@ class Database:
     @classmethod
     async def open(cls, url: str, settings: Settings, observe: Observer = unobserved) -> Self:
         exporting = await Connections.open(url, settings, settings.max_exports, "each time", lazily=True)
-        reading = await Connections.open(url, settings, settings.pool_size, "once")
+        size = settings.search_pool_size
+        opened: list[Connections] = []
         try:
-            searching = await Connections.open(url, settings, settings.search_pool_size, "each time")
+            opened.append(await Connections.open(url, settings, settings.pool_size, "once"))
+            opened.append(await Connections.open(url, settings, size, "as a walk"))
+            opened.append(await Connections.open(url, settings, size, "each time"))
         except BaseException:
-            reading.terminate()
+            for each in opened:
+                each.terminate()
             raise
-        return cls(reading, searching, exporting, url, settings, observe)
+        reading, walking, searching = opened
+        return cls(reading, walking, searching, exporting, url, settings, observe)
 
     async def close(self) -> None:
         """Waits for what still runs, a few seconds; then it is ended."""
@@ -302,6 +309,13 @@ class Database:
     async def fetchrow(self, statement: str, *values: Any) -> Record | None:
         rows = await self.fetch(statement, *values)
         return rows[0] if rows else None
+
+    async def walk(self, statement: str, *values: Any) -> list[Record]:
+        """Reads with a statement that goes through so many rows of an index, whatever the values: planned once."""
+        with self._observe(statement) or UNWATCHED:
+            async with self._walking.borrowed() as connection:
+                rows: list[Record] = await connection.fetch(statement, *values)
+                return rows
 
     async def search(self, statement: str, *values: Any) -> list[Record]:
         """Reads with a statement that is planned for these values: for searches, whose best plan depends on them."""

@@ -114,7 +114,12 @@ class Settings(BaseSettings):
     pool_size: int = Field(
         10, ge=1, le=500, description="Database connections of one process, at most, without those for searches."
     )
-    search_pool_size: int = Field(5, ge=1, le=500, description="Its connections for searches and counts, at most.")
+    search_pool_size: int = Field(
+        5,
+        ge=1,
+        le=500,
+        description="Its connections for searches that walk, at most, and as many for those that seek or count.",
+    )
     pool_timeout: float = Field(
         5, gt=0, le=600, description="Seconds to wait for a connection before a request is answered 503."
     )

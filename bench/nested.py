@@ -27,10 +27,12 @@ from app.embedded import running
 from app.migrate import migrate
 from app.settings import Settings
 from bench.population import LARGE, TIMEOUT, account, known, populate
-from bench.search import FASTER_LOADING, RESULTS, Statement, directory, indexes, options, say
+from bench.search import FASTER_LOADING, RESULTS, directory, indexes, options, say
 
 RUNS = 20
 SHOWN = (1, 6, 20)
+
+Statement = tuple[str, tuple[Any, ...]]
 
 
 class WatchedDatabase(Database):

@@ -10,13 +10,12 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import asyncpg
 from asyncpg import Record
 
 from app.database import Database
@@ -37,16 +36,20 @@ RUNS = 30
 
 FASTER_LOADING = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
-Statement = tuple[str, tuple[Any, ...]]
+Run = Callable[..., Awaitable[list[Record]]]
 
 
 class WatchedDatabase(Database):
-    """Remembers the searches that it runs."""
+    """Remembers the walks and searches that it runs, and how."""
 
-    seen: list[Statement]
+    seen: list[tuple[Run, str, tuple[Any, ...]]]
+
+    async def walk(self, statement: str, *values: Any) -> list[Record]:
+        self.seen.append((super().walk, statement, values))
+        return await super().walk(statement, *values)
 
     async def search(self, statement: str, *values: Any) -> list[Record]:
-        self.seen.append((statement, values))
+        self.seen.append((super().search, statement, values))
         return await super().search(statement, *values)
 
 
@@ -67,7 +70,6 @@ class Measured:
 @dataclass(frozen=True, slots=True)
 class Bench:
     database: WatchedDatabase
-    owner: "asyncpg.Connection[Record]"
     rules: dict[str, Rules]
     runs: int
 
@@ -85,7 +87,7 @@ class Bench:
         times, page = await _times(once, self.runs)
         self.database.seen.clear()
         await once()
-        plans = [await self._plan(statement) for statement in self.database.seen]
+        plans = [await _plan(*each) for each in self.database.seen]
         counting = total = None
         if order == "CREATED_AT":
             counted, total = await _times(page.count, 3)
@@ -102,10 +104,11 @@ class Bench:
             "\n\n".join(plans),
         )
 
-    async def _plan(self, statement: Statement) -> str:
-        text, values = statement
-        rows = await self.owner.fetch(f"EXPLAIN (ANALYZE, BUFFERS) {text}", *values)
-        return "\n".join(row[0] for row in rows)
+
+async def _plan(run: Run, statement: str, values: tuple[Any, ...]) -> str:
+    """The plan, made as it is when the statement is run."""
+    rows = await run(f"EXPLAIN (ANALYZE, BUFFERS) {statement}", *values)
+    return "\n".join(row[0] for row in rows)
 
 
 async def _times(run: Any, most: int) -> tuple[list[float], Any]:
@@ -147,11 +150,10 @@ async def run(url: str, owner_url: str, asked: argparse.Namespace) -> None:
     await migrate(owner_url, url)
     database = await WatchedDatabase.open(url, Settings(query_timeout=TIMEOUT, pool_size=2))
     database.seen = []
-    owner = await asyncpg.connect(owner_url, server_settings={"jit": "off", "enable_memoize": "off"})
     await populate(database, owner_url, asked.candidates, asked.beside, say)
     wanted = [each for each in searches() if re.search(asked.only, each.name)]
     known = {name: await rules(database, (await account(database, name)).id) for name in {s.account for s in wanted}}
-    bench = Bench(database, owner, known, asked.runs)
+    bench = Bench(database, known, asked.runs)
     measured = []
     for search in wanted:
         for order, descending in ORDERS:
@@ -160,7 +162,6 @@ async def run(url: str, owner_url: str, asked: argparse.Namespace) -> None:
             times = f"{found.median:9.2f} {found.slowest:9.2f} {found.counting or 0:8.1f}"
             say(f"{times} {search.name} [{order}] {found.indexes}")
     _write(asked.out, measured, asked)
-    await owner.close()
     await database.close()
 
 

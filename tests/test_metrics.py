@@ -254,7 +254,7 @@ async def test_how_busy_the_database_is_shows(database_url: str, settings: Setti
     while (database.use().in_use, database.use().waiting) != (2, 2):  # noqa: ASYNC110
         await asyncio.sleep(0.01)
     found = Reading(_page(metrics))
-    assert (found.value("pool_connections"), found.value("pool_in_use"), found.value("pool_waiting")) == (3, 2, 2)
+    assert (found.value("pool_connections"), found.value("pool_in_use"), found.value("pool_waiting")) == (4, 2, 2)
     assert (found.value("changes_running"), found.value("changes_waiting")) == (1, 2)
     done.set()
     await asyncio.gather(*changes, *reads)

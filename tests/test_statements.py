@@ -50,7 +50,7 @@ STATEMENT = re.compile(r"\s*(SELECT|INSERT|UPDATE|DELETE|WITH|MERGE|TRUNCATE)\b"
 PURPOSE = re.compile(r"\s*-- [A-Z][^\n]*[.,:]\n")
 LOOKS_LIKE_SQL = re.compile(r"\b(SELECT|INSERT INTO|UPDATE|DELETE FROM|FROM|JOIN)\s")
 
-RUNS = {"fetch", "fetchrow", "fetchval", "bulk", "search"}
+RUNS = {"fetch", "fetchrow", "fetchval", "bulk", "search", "walk"}
 """The methods of Database and Transaction that take a statement and its values."""
 
 ACCOUNT = re.compile(r"(\w+\.)*_?account_id|\*\w+\.values|account\.id")

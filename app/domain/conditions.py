@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from app.domain.eligibility import Rules, active, eligible, not_lapsed
 from app.domain.errors import BadUserInputError
-from app.domain.filters import LEAST_LETTERS, SIGN, DateTimeRange, SkillFilter, TextFilter
+from app.domain.filters import LEAST_LETTERS, SETS, SIGN, DateTimeRange, SkillFilter, TextFilter
 from app.domain.names import searched_text, uuid
 from app.domain.sql import Parameters
 from app.models import Channel
@@ -22,12 +22,10 @@ EMAIL = 'lower(c.email) COLLATE "C"'
 CITY = 'lower(c.city) COLLATE "C"'
 COUNTRY = 'lower(c.country) COLLATE "C"'
 
-NEVER_UNKNOWN = frozenset(
-    ("skills", "created_at", "registered_for_vacancy", "in_candidate_list", "in_segment", "accepted_policy")
-)
+NEVER_UNKNOWN = SETS | {"skills", "created_at"}
 """Conditions that are true or false of everyone, so that their negation is simply NOT."""
 
-RELATED = frozenset(("registered_for_vacancy", "in_candidate_list", "in_segment", "accepted_policy", "eligible_for"))
+RELATED = SETS | {"eligible_for"}
 """Conditions on rows of other tables."""
 
 MOST_PAIRS = 10_000
@@ -41,6 +39,8 @@ class Conditions:
     settings: Settings
     probing: bool
     """Whether few candidates are looked at one by one, so that no index needs to find them."""
+    planned_once: bool = False
+    """Whether the plan was made without the values."""
     pairs: int = 0
     """First and last names that full names have been parted into so far."""
 
@@ -49,7 +49,7 @@ class Conditions:
         if not value:
             return ""
         words = self.p(value)
-        exact = f"c.search @@ words_query({words})"
+        exact = f"c.search @@ {self._once(f'words_query({words})')}"
         if self.probing:
             return exact
         # Very many words begin with the one or two letters of a word not yet typed out: the others are looked up.
@@ -66,10 +66,10 @@ class Conditions:
         if value.contains is not None:
             yield self._like(FULL_NAME, self._within(value.contains))
             if len(value.contains) < LEAST_LETTERS and (signs := SIGN.findall(value.contains)):
-                yield f"c.search @@ tags_query('sign', {self.p(signs)}::text[], '&')"
+                yield f"c.search @@ {self._query('sign', signs, '&')}"
         if value.starts_with is not None:
             pattern = self._start(value.starts_with)
-            yield f"({LAST_NAME} LIKE lower({pattern}) OR {FULL_NAME} LIKE lower({pattern}))"
+            yield f"({self._like(LAST_NAME, pattern)} OR {self._like(FULL_NAME, pattern)})"
 
     def _full_names(self, names: Sequence[str]) -> str:
         """Full names are first and last name with a space between: each space may be that one."""
@@ -82,10 +82,12 @@ class Conditions:
         self.pairs += len(firsts)
         if self.pairs > MOST_PAIRS:
             raise BadUserInputError(f"The whole names in a filter have at most {MOST_PAIRS:,} spaces in all.")
-        return (
+        among = (
             f"({LAST_NAME}, {FIRST_NAME}) IN (SELECT lower(last), lower(first)"
             f" FROM unnest({self.p(lasts)}::text[], {self.p(firsts)}::text[]) AS pair(last, first))"
         )
+        # As a part of something PostgreSQL makes no join of it, but looks each row up in a table of the names.
+        return f"({among} IS TRUE)" if self.planned_once else among
 
     def email(self, value: TextFilter) -> str:
         parts = self._whole(EMAIL, value)
@@ -110,7 +112,7 @@ class Conditions:
     def _whole(self, column: str, value: TextFilter) -> list[str]:
         parts = []
         if value.eq is not None:
-            parts.append(f"{column} = lower({self.p(self._text(value.eq))})")
+            parts.append(f"{column} = {self._once(f'lower({self.p(self._text(value.eq))})')}")
         if value.in_ is not None:
             parts.append(f"{column} = ANY({self._lowered(value.in_)})")
         if value.starts_with is not None:
@@ -118,7 +120,7 @@ class Conditions:
         return parts
 
     def _like(self, column: str, pattern: str) -> str:
-        return f"{column} LIKE lower({pattern})"
+        return f"{column} LIKE {self._once(f'lower({pattern})')}"
 
     def _among(self, column: str, pattern: str) -> str:
         """The column is like the pattern. The account has few different values: an index finds them one by one."""
@@ -144,7 +146,10 @@ class Conditions:
     def _tags(self, tags: Sequence[str], operator: str) -> str:
         """Tags are matched whole; an empty list of alternatives matches nobody."""
         found = self._texts(tags)
-        return f"c.search @@ tags_query('skill', {self.p(found)}::text[], '{operator}')" if found else "false"
+        return f"c.search @@ {self._query('skill', found, operator)}" if found else "false"
+
+    def _query(self, kind: str, tags: list[str], operator: str) -> str:
+        return self._once(f"tags_query('{kind}', {self.p(tags)}::text[], '{operator}')")
 
     def created_at(self, value: DateTimeRange) -> str:
         parts = []
@@ -175,9 +180,13 @@ class Conditions:
         return f"c.search @@ '''mobile:{'verified' if value else 'none'}'''::tsquery"
 
     def eligible_for(self, value: Channel) -> str:
-        return eligible(self.rules, value, "c", self.p, "now()")
+        return eligible(self.rules, value, "c", self.p, "now()", each=self.planned_once)
 
     # Values
+
+    def _once(self, sql: str) -> str:
+        """What is the same for every row. It is worked out once, even by a plan that was made without the values."""
+        return f"(SELECT {sql})" if self.planned_once else sql
 
     def _within(self, value: str) -> str:
         return self.p(f"%{_escaped(self._text(value))}%")

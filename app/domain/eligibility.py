@@ -9,12 +9,13 @@ expression per demand, 0 where it is met, which tells every reason. A test holds
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from uuid import UUID
 
 from asyncpg import Record
 
 from app.database import Database, Transaction
-from app.domain.sql import Parameters, Place
+from app.domain.sql import ONE_BY_ONE, Parameters, Place
 from app.models import Channel, IneligibilityCode
 from app.snapshots import Snapshot
 
@@ -87,21 +88,30 @@ def active(k: str, now: str | Place = "now()", unexpired_at: str | Place | None 
 
 
 def eligible(
-    rules: Rules, channel: Channel, c: str, p: Parameters, now: str | Place, unexpired_at: Place | None = None
+    rules: Rules,
+    channel: Channel,
+    c: str,
+    p: Parameters,
+    now: str | Place,
+    unexpired_at: Place | None = None,
+    *,
+    each: bool = False,
 ) -> str:
     """The condition that the candidate `c` may join. `now` is an SQL expression, not used when no policy is demanded.
 
-    So is `unexpired_at`: given, consents need not last until now but until then.
+    So is `unexpired_at`: given, consents need not last until now but until then. `each` says that candidates are looked
+    up one by one, whatever PostgreSQL expects of the tables.
     """
+    apart = f" {ONE_BY_ONE}" if each else ""
     conditions = [f"{c}.{COLUMN[channel]} IS NOT NULL"]
     if channel in rules.suppressing:
         conditions.append(
             f"NOT EXISTS (SELECT FROM suppression s WHERE s.account_id = $1 AND s.channel = '{channel}'"
-            f" AND s.address = {ADDRESS[channel].format(c=c)})"
+            f" AND s.address = {ADDRESS[channel].format(c=c)}{apart})"
         )
     conditions += [
         f"EXISTS (SELECT FROM consent k WHERE k.account_id = $1 AND k.candidate_id = {c}.id"
-        f" AND k.policy_id = {p(policy)} AND {active('k', now, unexpired_at)})"
+        f" AND k.policy_id = {p(policy)} AND {active('k', now, unexpired_at)}{apart})"
         for policy in rules.policies[channel]
     ]
     return f"({' AND '.join(conditions)})"
@@ -210,6 +220,7 @@ def disqualified(channel: str, candidate: str) -> str:
     )
 
 
+@cache
 def not_lapsed(channel: str, candidate: str) -> str:
     """The condition under which readers still see a membership.
 

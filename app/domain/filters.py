@@ -4,6 +4,7 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from app.models import Channel
@@ -50,9 +51,9 @@ class CandidateFilter:
     has_verified_mobile: bool | None = None
     eligible_for: Channel | None = None
 
-    @property
+    @cached_property
     def given(self) -> dict[str, Any]:
-        """The conditions that were given, by the names of their fields."""
+        """The conditions that were given, by the names of their fields. Nobody gives any later."""
         return {name: value for name in CONDITIONS if (value := getattr(self, name)) is not None}
 
     @property
@@ -64,8 +65,17 @@ class CandidateFilter:
 
     def asks(self, names: Collection[str]) -> bool:
         """Whether any of these conditions is given, here or in what it combines."""
-        inner = [*(self.and_ or ()), *(self.or_ or ()), *([self.not_] if self.not_ else ())]
-        return any(name in names for name in self.given) or any(each.asks(names) for each in inner)
+        return not self.given.keys().isdisjoint(names) or any(each.asks(names) for each in self._inner)
+
+    @cached_property
+    def _inner(self) -> "Sequence[CandidateFilter]":
+        """The filters that it combines."""
+        return [*(self.and_ or ()), *(self.or_ or ()), *([self.not_] if self.not_ else ())]
+
+    @property
+    def within_sets(self) -> bool:
+        """Whether whom it finds depends on who is in sets, of which some are empty and some hold half of all."""
+        return self.asks(SETS)
 
     @property
     def needs_rules(self) -> bool:
@@ -81,6 +91,9 @@ class CandidateFilter:
 
 
 CONDITIONS = tuple(each.name for each in fields(CandidateFilter))
+
+SETS = frozenset(("registered_for_vacancy", "in_candidate_list", "in_segment", "accepted_policy"))
+"""Conditions on who is in a set that is named."""
 
 SIGN = re.compile("[\u2e80-\U0010ffff]")
 """Chinese, Japanese and Korean: names of one or two signs have no trigram, so single signs are kept as words."""

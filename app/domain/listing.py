@@ -42,6 +42,8 @@ class Walk:
     condition: Callable[[Parameters], str]
     """Which rows are found: the listing's condition, as it is best asked of one row."""
     most: int = MOST_WALKED
+    planned_once: bool = False
+    """Whether its plan is right for all values: so many rows, and little to look up for each."""
 
 
 Source = Callable[[Parameters, Window | None], str]
@@ -95,7 +97,8 @@ async def read_page(
     rows: list[Record] = []
     if listing.walk is not None:
         p = Parameters(account_id)
-        rows = await run(f"-- A page of {listing.purpose}, walked.\n{_walked(listing, window, p, keyed)}", *p.values)
+        walked = f"-- A page of {listing.purpose}, walked.\n{_walked(listing, window, p, keyed)}"
+        rows = await (database.walk if listing.walk.planned_once else run)(walked, *p.values)
     if len(rows) < window.limit:
         p = Parameters(account_id)
         found = _rows(listing, window, p, keyed) if listing.walk is None else _sought(listing, window, p)
@@ -191,7 +194,7 @@ def _walked_or_sought(listing: Listing, window: Window, p: Parameters) -> str:
         f"WITH walked AS MATERIALIZED (\n{_walked(listing, window, p)})\n"
         f"SELECT * FROM (SELECT * FROM walked WHERE {filled}\n"
         f"UNION ALL SELECT * FROM (\n{_sought(listing, window, p)}) AS sought WHERE NOT {filled}) AS rows\n"
-        f"ORDER BY {window.order_by_names(listing.order, 'rows')}"
+        f"ORDER BY {window.order_by_keys(listing.order, 'rows')}"
     )
 
 
@@ -199,14 +202,15 @@ def _walked(listing: Listing, window: Window, p: Parameters, keyed: bool = True)
     walk = listing.walk
     assert walk is not None
     alias = walk.alias
-    keys = f", {listing.order.names(alias)}" if keyed else ""
+    names = listing.order.names(alias)
+    columns = [listing.columns, *(f"{name} AS key_{index}" for index, name in enumerate(names) if keyed)]
     return (
-        f"SELECT {listing.columns}{keys}\n"
-        f"FROM (SELECT {alias}.*, {listing.order.columns} FROM {walk.table} {alias}\n"
+        f"SELECT {', '.join(columns)}\n"
+        f"FROM (SELECT {', '.join([f'{alias}.*', *listing.order.expressions])} FROM {walk.table} {alias}\n"
         f"  WHERE {walk.scope(p)} AND {window.condition(listing.order, p)}\n"
         f"  ORDER BY {window.order_by(listing.order)} LIMIT {walk.most}) AS {alias} {walk.joins}\n"
         f"WHERE {walk.condition(p)}\n"
-        f"ORDER BY {window.order_by_names(listing.order, alias)} LIMIT {window.limit}"
+        f"ORDER BY {window.order_by_names(listing.order, names)} LIMIT {window.limit}"
     )
 
 
@@ -215,5 +219,5 @@ def _sought(listing: Listing, window: Window, p: Parameters) -> str:
     return (
         f"SELECT * FROM (SELECT {listing.columns}, {listing.order.columns} FROM {listing.rows_from(p, window)}\n"
         f"  WHERE {listing.condition(p)} AND {window.condition(listing.order, p)} OFFSET 0) AS found\n"
-        f"ORDER BY {window.order_by_names(listing.order, 'found')} LIMIT {window.limit}"
+        f"ORDER BY {window.order_by_keys(listing.order, 'found')} LIMIT {window.limit}"
     )

@@ -1,5 +1,6 @@
 """What the connections of the graph list, in which orders, under which conditions."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -24,7 +25,37 @@ CANDIDATE_COLUMNS = ", ".join(COLUMNS_OF_CANDIDATE)
 VACANCY_COLUMNS = "v.id, v.external_id, v.title, v.opened_at, v.closed_at"
 CANDIDATE_LIST_COLUMNS = "l.id, l.external_id, l.name"
 
+
+def _orders(rows: str, keys: Mapping[str, tuple[Key, ...]]) -> dict[tuple[str, bool], Order]:
+    """The orders of a list, by the field that it is sorted by and whether that descends."""
+    return {
+        (field, descending): Order(f"{rows} by {field}", those, descending)
+        for field, those in keys.items()
+        for descending in (False, True)
+    }
+
+
 BY_LAST_NAME = (Key(LAST_NAME, "text"), Key(FIRST_NAME, "text"), Key("c.id", "uuid"))
+
+CANDIDATE_ORDERS = _orders(
+    "candidates",
+    {"LAST_NAME": BY_LAST_NAME, "CREATED_AT": (Key("c.created_at", "timestamptz"), Key("c.id", "uuid"))},
+)
+
+MEMBER_ORDERS = _orders(
+    "members",
+    {"LAST_NAME": BY_LAST_NAME, "ADDED_AT": (Key("m.added_at", "timestamptz"), Key("m.candidate_id", "uuid"))},
+)
+
+SEGMENT_ORDERS = _orders(
+    "segments",
+    {
+        "NAME": (Key("s.name_key", "text"), Key("s.id", "uuid")),
+        "CREATED_AT": (Key("s.created_at", "timestamptz"), Key("s.id", "uuid")),
+        "LAST_MODIFIED_AT": (Key("s.last_modified_at", "timestamptz"), Key("s.id", "uuid")),
+        "MEMBER_COUNT": (Key("s.member_count", "int"), Key("s.id", "uuid")),
+    },
+)
 
 
 @dataclass
@@ -43,27 +74,27 @@ def candidates(
     settings: Settings,
     wanted: Wanted = None,
 ) -> Listing:
-    keys = BY_LAST_NAME if field == "LAST_NAME" else (Key("c.created_at", "timestamptz"), Key("c.id", "uuid"))
-
     def scope(p: Parameters) -> str:
         span = filter.created_at if filter and field == "CREATED_AT" else None
         within = Conditions(p, rules, settings, probing=True).created_at(span) if span else "true"
         return f"c.account_id = $1 AND {within}"
 
+    planned_once = not (filter and filter.within_sets)
     walk = Walk(
         "candidate",
         "c",
         scope,
         "",
-        lambda p: where(filter, p, rules, settings, probing=True),
+        lambda p: where(filter, p, rules, settings, probing=True, planned_once=planned_once),
         _most_walked(filter),
+        planned_once,
     )
     return Listing(
         "candidates",
         chosen(COLUMNS_OF_CANDIDATE, wanted),
         "candidate c",
         lambda p: f"c.account_id = $1 AND {where(filter, p, rules, settings)}",
-        Order(f"candidates by {field}", keys, descending),
+        CANDIDATE_ORDERS[field, descending],
         searched=bool(filter and filter.given),
         walk=walk if filter and filter.given and not filter.pointed else None,
     )
@@ -79,7 +110,6 @@ def members(
 ) -> Listing:
     """The members of a segment, less those whose consent has lapsed but whose membership has not ended yet."""
     by_name = field == "LAST_NAME"
-    keys = BY_LAST_NAME if by_name else (Key("m.added_at", "timestamptz"), Key("m.candidate_id", "uuid"))
     membership = "m.account_id = $1 AND m.segment_id = parent.id"
     person = "JOIN candidate c ON c.account_id = $1 AND c.id = m.candidate_id"
 
@@ -100,7 +130,7 @@ def members(
         f"{chosen(COLUMNS_OF_CANDIDATE, wanted)}, m.added_at",
         f"segment_member m {person}",
         lambda p: f"{membership} AND {found(p, False)}",
-        Order(f"members by {field}", keys, descending),
+        MEMBER_ORDERS[field, descending],
         searched=searched,
         walk=walk if searched and not (filter and filter.pointed) else None,
     )
@@ -148,23 +178,18 @@ def _most_walked(filter: CandidateFilter | None) -> int:
     return MOST_WALKED_COMBINED if filter.and_ or len(filter.given) > 1 else MOST_WALKED
 
 
-SEGMENT_ORDERS = {
-    "NAME": Key("s.name_key", "text"),
-    "CREATED_AT": Key("s.created_at", "timestamptz"),
-    "LAST_MODIFIED_AT": Key("s.last_modified_at", "timestamptz"),
-    "MEMBER_COUNT": Key("s.member_count", "int"),
-}
-
-
 def segments(filter: SegmentFilter, field: str, descending: bool, rules: Rules, settings: Settings) -> Listing:
     return Listing(
         "segments",
         SEGMENT_COLUMNS,
         "segment s",
         lambda p: f"s.account_id = $1 AND {_segments(filter, p, rules, settings)}",
-        Order(f"segments by {field}", (SEGMENT_ORDERS[field], Key("s.id", "uuid")), descending),
+        SEGMENT_ORDERS[field, descending],
         searched=bool(filter.name_contains or filter.available_for),
     )
+
+
+ORDER_OF_SEGMENTS_OF_CANDIDATE = replace(SEGMENT_ORDERS["NAME", False], name="segments of a candidate")
 
 
 def segments_of_candidate(filter: SegmentFilter, rules: Rules, settings: Settings) -> Listing:
@@ -176,7 +201,7 @@ def segments_of_candidate(filter: SegmentFilter, rules: Rules, settings: Setting
             "m.account_id = $1 AND m.candidate_id = parent.id"
             f" AND {not_lapsed('m.channel', 'm.candidate_id')} AND {_segments(filter, p, rules, settings)}"
         ),
-        Order("segments of a candidate", (SEGMENT_ORDERS["NAME"], Key("s.id", "uuid"))),
+        ORDER_OF_SEGMENTS_OF_CANDIDATE,
     )
 
 

@@ -7,9 +7,10 @@ another account or another list, is refused.
 
 import base64
 import hmac
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 from uuid import UUID
 
@@ -32,15 +33,19 @@ DECODE: dict[str, Callable[[Any], Any]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Key:
     """One thing that rows are sorted by: an SQL expression and its type."""
 
     expression: str
     type: str
 
+    @cached_property
+    def is_column(self) -> bool:
+        return self.expression.replace(".", "", 1).isidentifier()
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True)
 class Order:
     """What rows are sorted by; the last key is unique. All keys run the same way, so that rows compare as a whole."""
 
@@ -48,14 +53,22 @@ class Order:
     keys: tuple[Key, ...]
     descending: bool = False
 
-    @property
+    @cached_property
     def columns(self) -> str:
         """The keys, for a SELECT: a cursor is made of them."""
         return ", ".join(f"{key.expression} AS key_{index}" for index, key in enumerate(self.keys))
 
-    def names(self, alias: str) -> str:
-        """The keys of rows that were selected with them."""
-        return ", ".join(f"{alias}.key_{index}" for index in range(len(self.keys)))
+    @cached_property
+    def expressions(self) -> list[str]:
+        """The keys that are no columns, for a SELECT."""
+        return [f"{key.expression} AS key_{index}" for index, key in enumerate(self.keys) if not key.is_column]
+
+    def names(self, alias: str) -> list[str]:
+        """The keys of rows that were selected with all their columns and `expressions`, by the alias that they had.
+
+        A column keeps its name: under another PostgreSQL takes rows that are joined by it for rows out of order.
+        """
+        return [key.expression if key.is_column else f"{alias}.key_{index}" for index, key in enumerate(self.keys)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +92,13 @@ class Window:
     def order_by(self, order: Order) -> str:
         return ", ".join(f"{key.expression} {self._direction(order)}" for key in order.keys)
 
-    def order_by_names(self, order: Order, alias: str) -> str:
-        """The same, for rows that were selected with the order's columns."""
+    def order_by_keys(self, order: Order, alias: str) -> str:
+        """The same, for rows that were selected with the order's `columns`."""
+        return self.order_by_names(order, [f"{alias}.key_{index}" for index in range(len(order.keys))])
+
+    def order_by_names(self, order: Order, names: Sequence[str]) -> str:
         direction = self._direction(order)
-        return ", ".join(f"{alias}.key_{index} {direction}" for index in range(len(order.keys)))
+        return ", ".join(f"{name} {direction}" for name in names)
 
     def _direction(self, order: Order) -> str:
         return "DESC" if order.descending != self.backward else "ASC"

@@ -17,16 +17,23 @@ __all__ = ["CandidateFilter", "DateTimeRange", "SkillFilter", "TextFilter", "whe
 
 
 def where(
-    filter: CandidateFilter | None, p: Parameters, rules: Rules, settings: Settings, *, probing: bool = False
+    filter: CandidateFilter | None,
+    p: Parameters,
+    rules: Rules,
+    settings: Settings,
+    *,
+    probing: bool = False,
+    planned_once: bool = False,
 ) -> str:
     """The condition on a candidate `c` of the account.
 
     It means the same either way, but is written for a statement that wants everyone whom it holds for or, `probing`,
-    for one that looks at few candidates anyway. Raises BadUserInputError for a filter that is too big.
+    for one that looks at few candidates anyway; `planned_once`, for one whose plan is made without the values. Raises
+    BadUserInputError for a filter that is too big.
     """
     if filter is None:
         return "true"
-    conditions = Conditions(p, rules, settings, probing or filter.pointed)
+    conditions = Conditions(p, rules, settings, probing or filter.pointed, planned_once)
     return _Compiler(conditions).compiled(filter, negated=False, depth=0).sql
 
 

@@ -1,6 +1,6 @@
 """The values of a statement that is put together from pieces."""
 
-from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -35,11 +35,19 @@ class Place:
         return self._written
 
 
+ONE_BY_ONE = "OFFSET 0"
+"""At the end of an EXISTS keeps PostgreSQL from making a join or a table of all who meet it."""
+
 Wanted = frozenset[str] | None
 """The names of the columns that are needed; None for all."""
 
 
-def chosen(columns: Sequence[str], wanted: Wanted) -> str:
+MOST_CHOICES = 500
+"""Selections of columns that are kept to be used again."""
+
+
+@lru_cache(MOST_CHOICES)
+def chosen(columns: tuple[str, ...], wanted: Wanted) -> str:
     """These columns, less those that are not needed. A column is named by its last word; the first is always there."""
     first, *others = columns
     return ", ".join([first, *(each for each in others if wanted is None or _name(each) in wanted)])
