@@ -1,5 +1,8 @@
 """Connections to PostgreSQL, borrowed for a while from a pool that is bounded and keeps nobody waiting for ever."""
 
+import asyncio
+from collections import deque
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
@@ -65,8 +68,8 @@ UNREACHABLE = (
 class Connections:
     """A pool whose connections all plan their statements alike.
 
-    What is given back as it was borrowed is kept at hand: to pass it through asyncpg's pool, which has more to see to,
-    takes longer than a small statement.
+    What is given back as it was borrowed is handed to who has waited longest, or kept at hand: to pass it through
+    asyncpg's pool, which has more to see to, takes longer than a small statement.
     """
 
     def __init__(self, pool: "asyncpg.Pool[Record]", size: int, timeout: float, *, keeps: bool = True) -> None:
@@ -75,8 +78,10 @@ class Connections:
         self._timeout = timeout
         self._keeps = keeps
         self._at_hand: list[PoolConnectionProxy[Record]] = []
-        self.asked_for = 0
-        """Those who have one or wait for one."""
+        self._waiters: deque[asyncio.Future[PoolConnectionProxy[Record] | None]] = deque()
+        """Each is handed a connection, or None for the place of one that it may open."""
+        self.lent = 0
+        """Places that are taken, by a connection in use or by one that is being opened."""
         self.waiting = 0
         """Those who wait for one."""
 
@@ -106,9 +111,23 @@ class Connections:
         return size
 
     @property
-    def lent(self) -> int:
-        """Those of them that are in use."""
-        return self.asked_for - self.waiting
+    def asked_for(self) -> int:
+        """Those who have one or wait for one."""
+        return self.lent + self.waiting
+
+    async def fetch(self, statement: str, values: Sequence[Any]) -> list[Record]:
+        """The rows of one statement. Raises what `borrowed` does."""
+        connection = await self.borrow()
+        try:
+            rows: list[Record] = await connection.fetch(statement, *values)
+        except BaseException as error:
+            await self.give_back(connection, error)
+            raise
+        if self._keeps:
+            self._hand_on(connection)
+        else:
+            await self._release(connection)
+        return rows
 
     def borrowed(self) -> "Borrowed":
         return Borrowed(self)
@@ -125,43 +144,86 @@ class Connections:
 
     async def borrow(self) -> "PoolConnectionProxy[Record]":
         """Raises OverloadedError when none is given back in time, DatabaseLostError when none can be opened."""
-        self.asked_for += 1
-        try:
-            while self._at_hand:
-                kept = self._at_hand.pop()
-                if not _closed(kept):
-                    return kept
-                await self._pool.release(kept)
-            if self.asked_for <= self._size:
-                free: PoolConnectionProxy[Record] = await self._pool.acquire()
-                return free
-            return await self._wait()
-        except (OSError, *UNREACHABLE) as error:
-            self.asked_for -= 1
+        while self._at_hand:
+            kept = self._at_hand.pop()
+            self.lent += 1
+            if not _closed(kept):
+                return kept
+            await self._release(kept)
+        if self.lent < self._size:
+            self.lent += 1
+            return await self._opened()
+        return await self._waited_for()
+
+    async def give_back(self, connection: "PoolConnectionProxy[Record]", error: BaseException | None) -> None:
+        """With what went wrong while it was borrowed. Raises DatabaseLostError when the connection was lost by it."""
+        if error is None and self._keeps:
+            self._hand_on(connection)
+            return
+        lost = error is not None and _lost(connection, error)
+        if lost:
+            with suppress(asyncpg.InterfaceError):  # The pool has taken it back.
+                connection.terminate()
+        await self._release(connection)
+        if lost:
             raise DatabaseLostError from error
-        except BaseException:
-            self.asked_for -= 1
-            raise
 
-    async def give_back(self, connection: "PoolConnectionProxy[Record]", *, as_it_was: bool) -> None:
-        """`as_it_was` says that nothing went wrong with it: else asyncpg sees what has become of it."""
+    def _hand_on(self, connection: "PoolConnectionProxy[Record] | None") -> None:
+        """To who has waited longest. When nobody waits, a connection is kept; without one, its place is free."""
+        while self._waiters:
+            waiter = self._waiters.popleft()
+            if not waiter.done():
+                waiter.set_result(connection)
+                return
+        self.lent -= 1
+        if connection is not None:
+            self._at_hand.append(connection)
+
+    async def _release(self, connection: "PoolConnectionProxy[Record]") -> None:
+        """Lets asyncpg see what has become of it."""
         try:
-            if as_it_was and self._keeps and not self.waiting:
-                self._at_hand.append(connection)
-            else:
-                await self._pool.release(connection)
+            await self._pool.release(connection)
         finally:
-            self.asked_for -= 1
+            self._hand_on(None)
 
-    async def _wait(self) -> "PoolConnectionProxy[Record]":
+    async def _opened(self) -> "PoolConnectionProxy[Record]":
+        """One for a place that is taken already."""
+        try:
+            opened: PoolConnectionProxy[Record] = await self._pool.acquire()
+        except BaseException as error:
+            self._hand_on(None)
+            if isinstance(error, OSError | UNREACHABLE):
+                raise DatabaseLostError from error
+            raise
+        return opened
+
+    async def _waited_for(self) -> "PoolConnectionProxy[Record]":
+        loop = asyncio.get_running_loop()
+        waiter: asyncio.Future[PoolConnectionProxy[Record] | None] = loop.create_future()
+        self._waiters.append(waiter)
+        timer = loop.call_later(self._timeout, _give_up, waiter)
         self.waiting += 1
         try:
-            waited_for: PoolConnectionProxy[Record] = await self._pool.acquire(timeout=self._timeout)
-            return waited_for
-        except TimeoutError:
-            raise OverloadedError from None
+            handed = await waiter
+        except asyncio.CancelledError:
+            if not waiter.cancelled():
+                # It was handed one that nobody takes now.
+                self._hand_on(waiter.result())
+            raise
         finally:
             self.waiting -= 1
+            timer.cancel()
+        if handed is None:
+            return await self._opened()
+        if _closed(handed):
+            await self._release(handed)
+            return await self.borrow()
+        return handed
+
+
+def _give_up(waiter: "asyncio.Future[PoolConnectionProxy[Record] | None]") -> None:
+    if not waiter.done():
+        waiter.set_exception(OverloadedError())
 
 
 class Borrowed:
@@ -183,13 +245,7 @@ class Borrowed:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        lost = error is not None and _lost(self._connection, error)
-        if lost:
-            with suppress(asyncpg.InterfaceError):  # The pool has taken it back.
-                self._connection.terminate()
-        await self._connections.give_back(self._connection, as_it_was=kind is None)
-        if lost:
-            raise DatabaseLostError from error
+        await self._connections.give_back(self._connection, error)
 
 
 def _lost(connection: "PoolConnectionProxy[Record]", error: BaseException) -> bool:

@@ -301,10 +301,7 @@ class Database:
 
     async def fetch(self, statement: str, *values: Any) -> list[Record]:
         """Reads with a statement that stays prepared: for small reads that are always planned alike."""
-        with self._observe(statement) or UNWATCHED:
-            async with self._reading.borrowed() as connection:
-                rows: list[Record] = await connection.fetch(statement, *values)
-                return rows
+        return await self._fetch(self._reading, statement, values)
 
     async def fetchrow(self, statement: str, *values: Any) -> Record | None:
         rows = await self.fetch(statement, *values)
@@ -312,17 +309,18 @@ class Database:
 
     async def walk(self, statement: str, *values: Any) -> list[Record]:
         """Reads with a statement that goes through so many rows of an index, whatever the values: planned once."""
-        with self._observe(statement) or UNWATCHED:
-            async with self._walking.borrowed() as connection:
-                rows: list[Record] = await connection.fetch(statement, *values)
-                return rows
+        return await self._fetch(self._walking, statement, values)
 
     async def search(self, statement: str, *values: Any) -> list[Record]:
         """Reads with a statement that is planned for these values: for searches, whose best plan depends on them."""
-        with self._observe(statement) or UNWATCHED:
-            async with self._searching.borrowed() as connection:
-                rows: list[Record] = await connection.fetch(statement, *values)
-                return rows
+        return await self._fetch(self._searching, statement, values)
+
+    async def _fetch(self, connections: Connections, statement: str, values: Sequence[Any]) -> list[Record]:
+        watch = self._observe(statement)
+        if watch is None:
+            return await connections.fetch(statement, values)
+        with watch:
+            return await connections.fetch(statement, values)
 
     async def notify(self, channel: str, messages: Sequence[str]) -> None:
         """Sends messages to all who listen. They are part of no request, and nobody observes the statement."""
