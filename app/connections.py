@@ -192,7 +192,7 @@ class Connections:
             opened: PoolConnectionProxy[Record] = await self._pool.acquire()
         except BaseException as error:
             self._hand_on(None)
-            if isinstance(error, OSError | UNREACHABLE):
+            if isinstance(error, (OSError, *UNREACHABLE)):
                 raise DatabaseLostError from error
             raise
         return opened
