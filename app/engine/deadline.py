@@ -22,7 +22,7 @@ class Alarm:
     __slots__ = ("_among", "_call", "_due", "_timer")
 
     def __init__(self, loop: asyncio.AbstractEventLoop, seconds: float, call: Callable[[], None]) -> None:
-        self._call = call
+        self._call: Callable[[], None] | None = call
         self._due = loop.time() + seconds
         self._timer: asyncio.TimerHandle | None = None
         self._among = _young.get(loop)
@@ -35,9 +35,11 @@ class Alarm:
             self._among.add(self)
 
     def set_timer(self, loop: asyncio.AbstractEventLoop) -> None:
+        assert self._call is not None
         self._timer = loop.call_at(self._due, self._call)
 
     def off(self) -> None:
+        self._call = None  # Who has an alarm is often who it calls: a cycle.
         if self._timer is not None:
             self._timer.cancel()
         elif self._among is not None:
