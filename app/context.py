@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -36,6 +35,7 @@ class Session:
     expires_at: float = field(init=False)
     known_until: float = field(init=False)
     max_cost: int = field(init=False)
+    cursors: Cursors = field(init=False)
 
     def __post_init__(self) -> None:
         """Worked out once: a session is kept for all requests with one head."""
@@ -43,13 +43,14 @@ class Session:
         self.expires_at = self.principal.expires_at.timestamp()
         self.known_until = self.principal.verified_until
         reports = Permission.REPORT in self.principal.permissions
+        self.cursors = Cursors(self.account.secret)
         self.max_cost = self.settings.max_reporting_cost if reports else self.settings.max_cost
 
     def context(self) -> "Context":
-        return Context(self.principal, self.account, self.database, self.following, self.settings)
+        return Context(self.principal, self.account, self.database, self.following, self.settings, self.cursors)
 
 
-@dataclass
+@dataclass(slots=True)
 class Context:
     """What one operation has at hand: its account's data, and loaders and tasks that live as long as it does."""
 
@@ -58,6 +59,7 @@ class Context:
     database: Database
     following: Following
     settings: Settings
+    cursors: Cursors
     loaders: dict[Any, DataLoader[Any, Any]] = field(default_factory=dict)
     tasks: set[asyncio.Task[Any]] = field(default_factory=set)
     _rules: "asyncio.Task[eligibility.Rules] | None" = None
@@ -66,10 +68,6 @@ class Context:
     @property
     def account_id(self) -> UUID:
         return self.account.id
-
-    @cached_property
-    def cursors(self) -> Cursors:
-        return Cursors(self.account.secret)
 
     def window(self, order: Order, asked: PageArguments, most: int | None = None) -> Window:
         """The rows that a connection was asked for. Raises BadUserInputError."""

@@ -18,7 +18,7 @@ from app.database import Database
 from app.domain import exports
 from app.domain.accounts import Account
 from app.domain.export_links import BadLinkError, ExportFormat, ExportLink
-from app.engine.requests import HttpRequest, until_gone
+from app.engine.requests import HttpRequest
 from app.settings import Settings
 
 log = structlog.get_logger("segments.exports")
@@ -114,7 +114,7 @@ class Exports:
         body = _Body(send, link.format, self._settings.send_timeout)
         began = perf_counter()
         copying = asyncio.create_task(self._copy(link, body))
-        gone = asyncio.create_task(until_gone(request))
+        gone = asyncio.create_task(request.until_gone())
         outcome = "cancelled"
         try:
             await asyncio.wait({copying, gone}, return_when=asyncio.FIRST_COMPLETED)

@@ -52,6 +52,7 @@ class Requests(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self._known = KnownHeads()
+        self._event = asyncio.Event()
         self._runner = Runner(self.loop, self.app, self.tasks)
         self._wait()
 
@@ -120,6 +121,7 @@ class Requests(HttpToolsProtocol):
     def _take(self, known: KnownHead, body: bytes) -> None:
         """Begins a request without the parser, which is between two of them."""
         self._heard()
+        self._event.clear()
         self.scope = {**known.scope, BODY: body, "state": self.app_state.copy()}  # type: ignore[typeddict-item]
         self.cycle = Cycle(
             self.scope,
@@ -129,7 +131,7 @@ class Requests(HttpToolsProtocol):
             self.access_logger,
             self.access_log,
             self.server_state.default_headers,
-            asyncio.Event(),
+            self._event,
             False,
             True,
             self.on_response_complete,

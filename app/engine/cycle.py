@@ -31,9 +31,11 @@ class Cycle(RequestResponseCycle):
             if message["type"] == "http.response.body" and self._wrote(start, message):
                 return
             await super().send(start)
-        elif message["type"] == "http.response.start" and any(name == LENGTH for name, _ in message.get("headers", ())):
-            self._start = message
-            return
+        elif message["type"] == "http.response.start":
+            for name, _ in message.get("headers", ()):
+                if name == LENGTH:
+                    self._start = message
+                    return
         await super().send(message)
 
     def _wrote(self, start: HTTPResponseStartEvent, end: HTTPResponseBodyEvent) -> bool:
@@ -46,16 +48,16 @@ class Cycle(RequestResponseCycle):
             or self.scope["method"] == "HEAD"
         ):
             return False
-        body, headers = end.get("body", b""), (*self.default_headers, *start.get("headers", ()))
-        lines = []
-        for name, value in headers:
+        body = end.get("body", b"")
+        lines = [STATUS_LINE[start["status"]]]
+        for name, value in (*self.default_headers, *start.get("headers", ())):
             if name in SEEN_TO or (name == LENGTH and value != b"%d" % len(body)):
                 return False
             lines.append(b"%b: %b\r\n" % (name, value))
         head = b"".join(lines)
         if CONTROL.search(head) or not head.count(b"\r") == head.count(b"\n") == head.count(LINE_END) == len(lines):
             return False
-        self.transport.write(b"".join((STATUS_LINE[start["status"]], head, LINE_END, body)))
+        self.transport.write(head + LINE_END + body)
         self.response_started = self.response_complete = True
         self.message_event.set()
         self.on_response()

@@ -1,12 +1,15 @@
 """How long something may take, for what is begun so often that asyncio.timeout would be a tenth of its work."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 ROUND = 0.025
 """Seconds between two looks at which alarms are still on."""
+
+PATIENCE = 0.05
+"""Seconds before anybody looks whether somebody still waits."""
 
 _young: "dict[asyncio.AbstractEventLoop, set[Alarm]]" = {}
 """By loop, the alarms that no timer was set for yet, as long as there are any."""
@@ -57,36 +60,65 @@ def _look(loop: asyncio.AbstractEventLoop) -> None:
     loop.call_later(ROUND, _look, loop)
 
 
+class GoneError(Exception):
+    """Nobody waits for it any more."""
+
+
 class Deadline:
     """Ends its block after so many seconds: cancels the task and raises TimeoutError, as asyncio.timeout does.
 
-    What is cancelled by somebody else meanwhile stays cancelled.
+    It may end it sooner, by GoneError, when nobody waits for it any more: once `gone` returns, which is begun after a
+    moment, as most blocks end sooner. What is cancelled by somebody else meanwhile stays cancelled.
     """
 
-    __slots__ = ("_alarm", "_cancelled_before", "_seconds", "_task", "expired")
+    __slots__ = ("_alarm", "_cancelled_before", "_due", "_gone", "_looking", "_seconds", "_task", "expired", "left")
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, gone: "Callable[[], Coroutine[Any, Any, None]] | None" = None) -> None:
         self._seconds = seconds
+        self._gone = gone
+        self._looking: asyncio.Task[None] | None = None
         self.expired = False
         """Whether the time was up before the block had ended."""
+        self.left = False
+        """Whether nobody waited any more before it had."""
 
     def __enter__(self) -> Self:
         task = asyncio.current_task()
         assert task is not None
         self._task = task
         self._cancelled_before = task.cancelling()
-        self._alarm = Alarm(task.get_loop(), self._seconds, self._expire)
+        if self._gone is None:
+            self._alarm = Alarm(task.get_loop(), self._seconds, self._expire)
+        else:
+            loop = task.get_loop()
+            self._due = loop.time() + self._seconds
+            self._alarm = Alarm(loop, min(PATIENCE, self._seconds), self._look)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
         self._alarm.off()
+        if self._looking is not None:
+            self._looking.cancel()
         if (
-            self.expired
+            (self.expired or self.left)
             and self._task.uncancel() <= self._cancelled_before
             and isinstance(error, asyncio.CancelledError)
         ):
-            raise TimeoutError from error
+            raise (TimeoutError if self.expired else GoneError) from error
+
+    def _look(self) -> None:
+        loop = self._task.get_loop()
+        self._alarm = Alarm(loop, max(0.0, self._due - loop.time()), self._expire)
+        self._looking = loop.create_task(self._until_gone())
+
+    async def _until_gone(self) -> None:
+        assert self._gone is not None
+        await self._gone()
+        if not self.expired:
+            self.left = True
+            self._task.cancel()
 
     def _expire(self) -> None:
-        self.expired = True
-        self._task.cancel()
+        if not self.left:
+            self.expired = True
+            self._task.cancel()

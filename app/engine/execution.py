@@ -1,7 +1,7 @@
 """One operation, from what a client asked to what it is answered, whatever carries it there."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -30,6 +30,10 @@ from app.settings import Settings
 
 Answer = dict[str, Any]
 """The JSON object that a client gets."""
+
+
+Gone = Callable[[], Coroutine[Any, Any, None]]
+"""Returns once the client has gone."""
 
 
 class Context(Protocol):
@@ -129,14 +133,16 @@ class Engine:
         bucket = await self._rate_limit.demand(session.key, 1 if only_validate else cost, most)
         return Admitted(document, operation, asked.variables, cost, most, bucket)
 
-    async def answer(self, admitted: Admitted, session: Session, request_id: str) -> Answer:
+    async def answer(self, admitted: Admitted, session: Session, request_id: str, gone: Gone | None = None) -> Answer:
         """Runs a query or a mutation. Raises ClientError TIMEOUT when it takes longer than its kind may.
 
-        Cancelling a query ends its statements in PostgreSQL too.
+        Raises GoneError when the client of a query has gone before it is answered. A mutation goes on without its
+        client: it is done whole or not at all, and never because somebody hung up. Cancelling a query ends its
+        statements in PostgreSQL too.
         """
         kind = admitted.operation.kind
         try:
-            with Deadline(self._seconds[kind]) as limit:
+            with Deadline(self._seconds[kind], gone if kind is OperationType.QUERY else None) as limit:
                 if self._plans is not None and kind is OperationType.QUERY:
                     context = session.context()
                     try:

@@ -1,6 +1,5 @@
 """GraphQL over HTTP: POST with a JSON body, GET for queries."""
 
-import asyncio
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -14,11 +13,11 @@ from uuid_utils import uuid4
 
 from app.engine.accepting import accepted, names
 from app.engine.answers import encoded
-from app.engine.deadline import Alarm
+from app.engine.deadline import GoneError
 from app.engine.errors import ClientError, RefusedDocumentError, bad_request
 from app.engine.execution import Answer, Engine, Session
 from app.engine.observing import identify
-from app.engine.requests import JSON, Head, HttpRequest, demand_readable, read, until_gone
+from app.engine.requests import JSON, Head, HttpRequest, demand_readable, read
 from app.engine.sse import EVENT_STREAM, HOW_TO_SUBSCRIBE, Events, one, said, takes_events
 from app.engine.streams import Streams
 
@@ -48,9 +47,6 @@ COST = b"graphql-cost"
 
 EXECUTOR = "GraphQL-Executor"
 """The header that says what ran a query: `levels`, or `graphql-core` and why."""
-
-PATIENCE = 0.05
-"""Seconds before anybody looks whether the client is still there."""
 
 Authenticate = Callable[[str | None], Awaitable[Session]]
 """Who sends this Authorization header. Raises ClientError: before it, nothing of a request is looked at."""
@@ -98,15 +94,20 @@ class GraphQLApp:
                 await reply.send(request, send, request_id, self._engine, self._streams)
                 return
             answer, status, headers = reply
-        except ClientDisconnect:
+        except (ClientDisconnect, GoneError):
             return
         except ClientError as error:
             answer, status, headers = {"errors": [error.formatted()]}, error.status, error.headers
         except Exception as error:
             answer, status, headers = {"errors": [self._engine.masking.masked(error, request_id)]}, 500, {}
         body = encoded(answer)
-        raw = [CONTENT_TYPES[media_type or JSON], (b"content-length", b"%d" % len(body)), *ALWAYS_SENT]
-        raw.append((b"x-request-id", request_id.encode()))
+        length, name_of_it = b"%d" % len(body), request_id.encode()
+        raw = [
+            CONTENT_TYPES[media_type or JSON],
+            (b"content-length", length),
+            *ALWAYS_SENT,
+            (b"x-request-id", name_of_it),
+        ]
         raw += [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
         await send({"type": "http.response.start", "status": status, "headers": raw})
         await send({"type": "http.response.body", "body": body})
@@ -147,48 +148,10 @@ class GraphQLApp:
             return Events(engine.follow(admitted, session, request_id), kind, session)
         if terms.media_type is None:
             return Events(one(partial(engine.answer, admitted, session, request_id)), kind, session)
-        # A mutation goes on without its client: it is done whole or not at all, and never because somebody hung up.
-        watch = _Watch(request) if kind is OperationType.QUERY else None
-        try:
-            answer = await engine.answer(admitted, session, request_id)
-        except asyncio.CancelledError:
-            if watch is not None and watch.gone and watch.working.uncancel() == 0:
-                raise ClientDisconnect from None
-            raise
-        finally:
-            if watch is not None:
-                watch.end()
+        answer = await engine.answer(admitted, session, request_id, request.until_gone)
         if terms.wanted == "report":
             answer["extensions"] = {**answer.get("extensions", {}), "cost": admitted.told_cost()}
         return answer, 200 if "data" in answer else terms.refused, {EXECUTOR: admitted.executor}
-
-
-class _Watch:
-    """Cancels the current task once its client has gone. It begins to look after a moment: most answers are sooner."""
-
-    __slots__ = ("_later", "_looking", "_request", "gone", "working")
-
-    def __init__(self, request: HttpRequest) -> None:
-        working = asyncio.current_task()
-        assert working is not None
-        self.working = working
-        self.gone = False
-        self._request = request
-        self._looking: asyncio.Task[None] | None = None
-        self._later = Alarm(working.get_loop(), PATIENCE, self._begin)
-
-    def end(self) -> None:
-        self._later.off()
-        if self._looking is not None:
-            self._looking.cancel()
-
-    def _begin(self) -> None:
-        self._looking = self.working.get_loop().create_task(self._look())
-
-    async def _look(self) -> None:
-        await until_gone(self._request)
-        self.gone = True
-        self.working.cancel()
 
 
 def _wanted_of_cost(head: Head) -> str:

@@ -14,9 +14,10 @@ import structlog
 from graphql import GraphQLSchema
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from app.engine.deadline import GoneError
 from app.engine.documents import DocumentUse
 from app.engine.errors import ClientError, Explain, RefusedDocumentError
-from app.engine.execution import Admitted, Answer, Engine, Session
+from app.engine.execution import Admitted, Answer, Engine, Gone, Session
 from app.engine.leaving import excuse
 from app.engine.requests import GraphQLRequest
 from app.settings import Settings
@@ -158,11 +159,11 @@ class ObservedEngine(Engine):
             tell(self._refused, exchange, codes, session)
             raise
 
-    async def answer(self, admitted: Admitted, session: Session, request_id: str) -> Answer:
+    async def answer(self, admitted: Admitted, session: Session, request_id: str, gone: Gone | None = None) -> Answer:
         token = _request_id.set(request_id)
         try:
             with self._observing(admitted, session, request_id) as observed:
-                answer = await super().answer(admitted, session, request_id)
+                answer = await super().answer(admitted, session, request_id, gone)
                 observed.executor = admitted.executor
                 if "errors" in answer:
                     observed.codes = _codes(answer)
@@ -204,7 +205,7 @@ class _Observing:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: Any) -> None:
         observed = self._observed
-        if isinstance(error, asyncio.CancelledError | GeneratorExit):
+        if isinstance(error, asyncio.CancelledError | GeneratorExit | GoneError):
             observed.outcome = "cancelled"
         elif error is not None:
             observed.outcome = "failed"

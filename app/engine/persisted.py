@@ -39,7 +39,7 @@ class PersistedDocuments:
 
     def find(self, asked: GraphQLRequest) -> Document:
         """The document to run. Raises ClientError, or RefusedDocumentError when it is known and does not fit."""
-        hash_ = _apollo_hash(asked.extensions)
+        hash_ = _apollo_hash(asked.extensions) if asked.extensions else None
         if hash_ is None and asked.document_id is None:
             if asked.query is None:
                 raise bad_request("`query` must be a string.")
@@ -97,9 +97,9 @@ class PersistedDocuments:
             log.warning("The trusted document %s does not fit: %s", name, error.errors[0].message)
 
 
-def _apollo_hash(extensions: dict[str, Any] | None) -> str | None:
+def _apollo_hash(extensions: dict[str, Any]) -> str | None:
     """The hash by which an Apollo client names its document, or None. Raises ClientError."""
-    given = extensions.get("persistedQuery") if extensions else None
+    given = extensions.get("persistedQuery")
     if given is None:
         return None
     if not isinstance(given, dict) or not isinstance(given.get("sha256Hash"), str):

@@ -67,6 +67,11 @@ class HttpRequest:
         """None when it may be still to come."""
         self.receive = receive
 
+    async def until_gone(self) -> None:
+        """Returns when the client has gone. The body must have been read."""
+        while (await self.receive())["type"] != "http.disconnect":
+            pass
+
 
 def _head(scope: Scope) -> Head:
     """The head, which may have come before."""
@@ -102,12 +107,6 @@ async def read(request: HttpRequest, most_bytes: int, seconds: float) -> GraphQL
     if body is None or len(body) > most_bytes:
         body = await _body(request, most_bytes, seconds)
     return from_json(_json(body, "The body"))
-
-
-async def until_gone(request: HttpRequest) -> None:
-    """Returns when the client has gone. The body must have been read."""
-    while (await request.receive())["type"] != "http.disconnect":
-        pass
 
 
 def from_json(asked: Any) -> GraphQLRequest:

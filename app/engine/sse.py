@@ -13,7 +13,7 @@ from app.engine.accepting import accepted, names
 from app.engine.answers import encoded
 from app.engine.errors import ClientError
 from app.engine.execution import Answer, Engine, Session
-from app.engine.requests import HttpRequest, until_gone
+from app.engine.requests import HttpRequest
 from app.engine.streams import Streams
 
 EVENT_STREAM = "text/event-stream"
@@ -68,7 +68,7 @@ class _Sending:
 
     async def run(self, request: HttpRequest, ending: asyncio.Event) -> None:
         pump = asyncio.create_task(self._pump())
-        others = {asyncio.create_task(until_gone(request)), asyncio.create_task(_until_set(ending))}
+        others = {asyncio.create_task(request.until_gone()), asyncio.create_task(_until_set(ending))}
         try:
             expired = await self._beat({pump, *others})
             if self._events.kind is OperationType.MUTATION:
