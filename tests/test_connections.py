@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import asyncpg
 import pytest
 
-from app.connections import MOST_MOMENTS, DatabaseLostError, OverloadedError
+from app.connections import MOST_MOMENTS, Connections, DatabaseLostError, OverloadedError
 from app.database import Database
 from app.server import Server
 from app.settings import Settings
@@ -101,6 +101,87 @@ async def test_nothing_is_waited_for_longer_than_the_timeout(narrow: Settings, d
     await slow
     assert (await database.fetch("SELECT 1"))[0][0] == 1
     await database.close()
+
+
+@pytest.fixture
+async def single(narrow: Settings, database_url: str) -> AsyncIterator[Connections]:
+    """A pool of one connection."""
+    connections = await Connections.open(database_url, narrow.model_copy(update={"pool_timeout": 60}), 1, "once")
+    async with asyncio.timeout(20):
+        yield connections
+        await connections.close()
+    assert (connections.lent, connections.waiting) == (0, 0)
+
+
+async def test_who_waits_longest_is_served_first(single: Connections) -> None:
+    served = []
+
+    async def ask(number: int) -> None:
+        await single.fetch("SELECT 1", ())
+        served.append(number)
+
+    await asyncio.gather(*(ask(number) for number in range(20)))
+    assert served == list(range(20))
+
+
+async def test_what_is_handed_to_who_has_just_given_up_goes_to_the_next(single: Connections) -> None:
+    lent = await single.borrow()
+    first, second = (asyncio.create_task(single.fetch("SELECT 1", ())) for _ in range(2))
+    await asyncio.sleep(0)
+    await single.give_back(lent, None)
+    first.cancel()
+    assert (await second)[0][0] == 1
+    assert first.cancelled()
+
+
+async def test_the_place_of_a_lost_connection_goes_to_who_waits(single: Connections) -> None:
+    lent = await single.borrow()
+    waiting = asyncio.create_task(single.fetch("SELECT pg_backend_pid()", ()))
+    await asyncio.sleep(0)
+    lost = lent.get_server_pid()
+    with pytest.raises(asyncpg.PostgresConnectionError) as raised:
+        await lent.fetch("SELECT pg_terminate_backend(pg_backend_pid())")
+    with pytest.raises(DatabaseLostError):
+        await single.give_back(lent, raised.value)
+    assert (await waiting)[0][0] != lost
+
+
+async def test_a_connection_that_was_lost_while_nobody_used_it_is_replaced(
+    single: Connections, superuser_url: str
+) -> None:
+    lost = (await single.fetch("SELECT pg_backend_pid()", ()))[0][0]
+    superuser = await asyncpg.connect(superuser_url)
+    await superuser.fetch("SELECT pg_terminate_backend($1)", lost)
+    await superuser.close()
+    await asyncio.sleep(0.2)
+    assert (await single.fetch("SELECT pg_backend_pid()", ()))[0][0] != lost
+
+
+async def test_many_who_come_go_and_fail_leave_every_place_free(narrow: Settings, database_url: str) -> None:
+    connections = await Connections.open(database_url, narrow.model_copy(update={"pool_timeout": 60}), 3, "once")
+
+    async def ask(number: int) -> None:
+        statement = (
+            "SELECT 1",
+            "SELECT pg_sleep(0.001)",
+            "SELECT 1 / 0",
+            "SELECT pg_terminate_backend(pg_backend_pid())",
+        )
+        with suppress(asyncpg.PostgresError, DatabaseLostError):
+            await connections.fetch(statement[number % 4], ())
+
+    tasks = [asyncio.create_task(ask(number)) for number in range(400)]
+    for number, task in enumerate(tasks):
+        if number % 5 == 0:
+            await asyncio.sleep(0)
+            task.cancel()
+    async with asyncio.timeout(30):
+        await asyncio.gather(*tasks, return_exceptions=True)
+        assert (connections.lent, connections.waiting) == (0, 0)
+        assert [len(rows) for rows in await asyncio.gather(*(connections.fetch("SELECT 1", ()) for _ in range(9)))] == [
+            1
+        ] * 9
+        await connections.close()
 
 
 async def test_small_reads_are_planned_once_and_searches_each_time(database: Database) -> None:

@@ -47,6 +47,9 @@ class KnownHeads:
 
     _kept: dict[bytes, KnownHead] = field(default_factory=dict)
 
+    def __len__(self) -> int:
+        return len(self._kept)
+
     def split(self, data: bytes) -> tuple[KnownHead, bytes] | None:
         """The head and the body, if the data are one whole request under a head that is known."""
         end = data.find(END) + len(END)

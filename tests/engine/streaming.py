@@ -185,15 +185,19 @@ class House:
         self.address = address
         self.diary = diary
         self.streams = streams
+        self.authenticated = 0
+        """How often somebody was asked who they are."""
 
 
 @asynccontextmanager
 async def house(**settings: Any) -> AsyncIterator[House]:
     """Served with these settings. When it goes down, all that ran has ended."""
     found = Settings(**{"jwt_leeway": 0, "max_body_bytes": 10_000, **settings})
-    diary = Diary()
+    diary, streams = Diary(), Streams(found.max_streams)
+    place = House("", diary, streams)
 
     async def authenticate(authorization: str | None) -> Guest:
+        place.authenticated += 1
         scheme, _, rest = (authorization or "").partition(" ")
         key, _, seconds = rest.partition(" ")
         if key == "outage":
@@ -205,7 +209,6 @@ async def house(**settings: Any) -> AsyncIterator[House]:
         return Guest(key, time.time() + float(seconds) if seconds else float("inf"), diary)
 
     engine = Engine(graph(), found, explain)
-    streams = Streams(found.max_streams)
     http = GraphQLApp(engine, authenticate, streams)
     websocket = WebSocketApp(engine, authenticate, streams)
 
@@ -215,7 +218,8 @@ async def house(**settings: Any) -> AsyncIterator[House]:
 
     before = asyncio.all_tasks()
     async with serving(app, streams, found.max_body_bytes) as address:
-        yield House(address, diary, streams)
+        place.address = address
+        yield place
     diary.gate.set()
     left = asyncio.all_tasks() - before - {asyncio.current_task()}
     assert left == set()
