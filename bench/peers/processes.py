@@ -66,7 +66,7 @@ def machine() -> list[str]:
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     return [
         f"{len(os.sched_getaffinity(0))} CPUs ({model}), {memory:.0f} GiB of memory",
-        f"Linux {platform.release()}, Python {platform.python_version()}",
+        f"Linux {platform.release()}, Python {platform.python_version()} ({platform.python_compiler()})",
         f"load averages before the run: {' '.join(f'{each:.2f}' for each in os.getloadavg())}",
     ]
 
