@@ -30,7 +30,7 @@ MOST_WALKED_UNSERVED = 20_000
 """The same where no index serves the search, and to seek is to read the whole account."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Walk:
     """A table whose index has the rows of a listing in their order."""
 
@@ -54,7 +54,7 @@ Count = Callable[[Database, UUID, Sequence[UUID]], Awaitable[dict[UUID, int]]]
 """How many rows each of these parents has, in an account."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Listing:
     """What rows to read: their columns, the FROM they come from and, given a statement's parameters, the condition.
 
@@ -182,7 +182,7 @@ def _rows(listing: Listing, window: Window, p: Parameters, keyed: bool) -> str:
     return (
         f"SELECT {listing.columns}{keys} FROM {listing.rows_from(p, window)}\n"
         f"WHERE {listing.condition(p)} AND {window.condition(listing.order, p)}\n"
-        f"ORDER BY {window.order_by(listing.order)} LIMIT {window.limit}"
+        f"ORDER BY {window.order_by(listing.order.sorted)} LIMIT {window.limit}"
     )
 
 
@@ -194,23 +194,23 @@ def _walked_or_sought(listing: Listing, window: Window, p: Parameters) -> str:
         f"WITH walked AS MATERIALIZED (\n{_walked(listing, window, p)})\n"
         f"SELECT * FROM (SELECT * FROM walked WHERE {filled}\n"
         f"UNION ALL SELECT * FROM (\n{_sought(listing, window, p)}) AS sought WHERE NOT {filled}) AS rows\n"
-        f"ORDER BY {window.order_by_keys(listing.order, 'rows')}"
+        f"ORDER BY {window.order_by(listing.order.listed('rows'))}"
     )
 
 
 def _walked(listing: Listing, window: Window, p: Parameters, keyed: bool = True) -> str:
     walk = listing.walk
     assert walk is not None
-    alias = walk.alias
-    names = listing.order.names(alias)
-    columns = [listing.columns, *(f"{name} AS key_{index}" for index, name in enumerate(names) if keyed)]
+    alias, order = walk.alias, listing.order
+    named = order.named(alias)
+    keys = f", {named.columns}" if keyed else ""
     return (
-        f"SELECT {', '.join(columns)}\n"
-        f"FROM (SELECT {', '.join([f'{alias}.*', *listing.order.expressions])} FROM {walk.table} {alias}\n"
-        f"  WHERE {walk.scope(p)} AND {window.condition(listing.order, p)}\n"
-        f"  ORDER BY {window.order_by(listing.order)} LIMIT {walk.most}) AS {alias} {walk.joins}\n"
+        f"SELECT {listing.columns}{keys}\n"
+        f"FROM (SELECT {alias}.*{order.more_columns} FROM {walk.table} {alias}\n"
+        f"  WHERE {walk.scope(p)} AND {window.condition(order, p)}\n"
+        f"  ORDER BY {window.order_by(order.sorted)} LIMIT {walk.most}) AS {alias} {walk.joins}\n"
         f"WHERE {walk.condition(p)}\n"
-        f"ORDER BY {window.order_by_names(listing.order, names)} LIMIT {window.limit}"
+        f"ORDER BY {window.order_by(named.sorted)} LIMIT {window.limit}"
     )
 
 
@@ -219,5 +219,5 @@ def _sought(listing: Listing, window: Window, p: Parameters) -> str:
     return (
         f"SELECT * FROM (SELECT {listing.columns}, {listing.order.columns} FROM {listing.rows_from(p, window)}\n"
         f"  WHERE {listing.condition(p)} AND {window.condition(listing.order, p)} OFFSET 0) AS found\n"
-        f"ORDER BY {window.order_by_keys(listing.order, 'found')} LIMIT {window.limit}"
+        f"ORDER BY {window.order_by(listing.order.listed('found'))} LIMIT {window.limit}"
     )

@@ -148,7 +148,7 @@ def members_as_of(at: datetime, wanted: Wanted = None) -> Listing:
     def source(p: Parameters, window: Window | None) -> str:
         moment = f"{p(at)}::timestamptz"
         among = f" AND {window.condition(order, p)}" if window else ""
-        first = f"ORDER BY {window.order_by(order)} LIMIT {window.limit}" if window else ""
+        first = f"ORDER BY {window.order_by(order.sorted)} LIMIT {window.limit}" if window else ""
         present = (
             "SELECT m.candidate_id, m.added_at FROM segment_member m WHERE m.account_id = $1"
             f" AND m.segment_id = parent.id AND m.added_at <= {moment}{among} {first}"

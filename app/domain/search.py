@@ -3,7 +3,7 @@
 One search serves to look and to add "all search results".
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from app.domain.conditions import NEVER_UNKNOWN, RELATED, Conditions, joined
@@ -37,14 +37,14 @@ def where(
     return _Compiler(conditions).compiled(filter, negated=False, depth=0).sql
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Part:
     sql: str
     related: bool = False
     """Whether it looks into other tables."""
 
 
-@dataclass
+@dataclass(slots=True)
 class _Compiler:
     conditions: Conditions
     count: int = 0
@@ -57,20 +57,22 @@ class _Compiler:
             raise BadUserInputError(f"A filter nests and, or and not at most {most} deep.")
         if not filter.given:
             self._count()
-        if negated and not self.conditions.probing and filter.asks(RELATED) and not _is_simple(filter):
+        if negated and not self.conditions.probing and not RELATED.isdisjoint(filter.asked) and not _is_simple(filter):
             return _Part(f"NOT {_exists(self.compiled(filter, False, depth).sql)}", related=True)
-        parts = list(self._parts(filter, negated, depth))
+        parts = self._parts(filter, negated, depth)
         return self._any(parts) if negated else _all(parts)
 
-    def _parts(self, filter: CandidateFilter, negated: bool, depth: int) -> Iterator[_Part]:
+    def _parts(self, filter: CandidateFilter, negated: bool, depth: int) -> list[_Part]:
+        parts = []
         for name, value in filter.given.items():
             self._count()
             if name == "not_":
-                yield self.compiled(value, not negated, depth + 1)
+                parts.append(self.compiled(value, not negated, depth + 1))
             elif name in ("and_", "or_"):
-                yield self._several(value, (name == "or_") != negated, negated, depth)
+                parts.append(self._several(value, (name == "or_") != negated, negated, depth))
             elif sql := getattr(self.conditions, name)(value):
-                yield _Part(_negated(name, sql) if negated else sql, name in RELATED)
+                parts.append(_Part(_negated(name, sql) if negated else sql, name in RELATED))
+        return parts
 
     def _several(self, filters: Sequence[CandidateFilter], any_of: bool, negated: bool, depth: int) -> _Part:
         parts = [self.compiled(each, negated, depth + 1) for each in filters]
@@ -78,7 +80,7 @@ class _Compiler:
 
     def _any(self, parts: list[_Part]) -> _Part:
         """PostgreSQL combines indexes of one table for an OR; what is related is found apart, and united."""
-        related = any(part.related for part in parts)
+        related = _related(parts)
         if not related or len(parts) == 1 or self.conditions.probing:
             return _Part(joined("OR", [part.sql for part in parts]), related)
         return _Part(f"c.id IN ({' UNION '.join(_ids(part.sql) for part in parts)})", related)
@@ -106,7 +108,11 @@ def _exists(condition: str) -> str:
 
 
 def _all(parts: list[_Part]) -> _Part:
-    return _Part(joined("AND", [part.sql for part in parts]), any(part.related for part in parts))
+    return _Part(joined("AND", [part.sql for part in parts]), _related(parts))
+
+
+def _related(parts: list[_Part]) -> bool:
+    return any(part.related for part in parts)
 
 
 def _negated(field: str, sql: str) -> str:
