@@ -10,7 +10,7 @@ of which some may be walked and others sought, by one statement for both.
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from uuid import UUID
 
 from asyncpg import Record
@@ -28,6 +28,11 @@ MOST_WALKED_COMBINED = 8_000
 
 MOST_WALKED_UNSERVED = 20_000
 """The same where no index serves the search, and to seek is to read the whole account."""
+
+MOST_KEPT = 500
+"""Statements that are kept to be used again."""
+
+NOBODY = UUID(int=0)
 
 
 @dataclass(slots=True)
@@ -54,7 +59,7 @@ Count = Callable[[Database, UUID, Sequence[UUID]], Awaitable[dict[UUID, int]]]
 """How many rows each of these parents has, in an account."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Listing:
     """What rows to read: their columns, the FROM they come from and, given a statement's parameters, the condition.
 
@@ -73,6 +78,8 @@ class Listing:
     """For a search that may find very many rows or very few."""
     count: Count | None = None
     """How the rows of many parents are counted, where that is not best done as they are read."""
+    fixed: bool = False
+    """Whether it stays and takes no values, so that its statements can be kept."""
 
     def rows_from(self, p: Parameters, window: Window | None = None) -> str:
         return self.source if isinstance(self.source, str) else self.source(p, window)
@@ -120,20 +127,37 @@ async def read_pages(
     counts = _Counts(database, account_id, parent_ids, listing)
     p = Parameters(account_id)
     only = len(parent_ids) == 1
-    if only:
-        columns, parents = "listed.*", f"(SELECT {p(parent_ids[0])}::uuid AS id) AS parent"
+    p(parent_ids[0] if only else list(parent_ids))
+    if listing.fixed and window.after is None and window.before is None:
+        statement = _kept(listing, window.size, window.backward, keyed, only)
     else:
-        columns = "parent.place, listed.*"
-        parents = f"unnest({p(list(parent_ids))}::uuid[]) WITH ORDINALITY AS parent(id, place)"
-    rows = await run(
-        f"-- For each parent, a page of {listing.purpose}.\nSELECT {columns} FROM {parents}\n"
-        f"CROSS JOIN LATERAL (\n{_rows(listing, window, p, keyed)}\n) AS listed",
-        *p.values,
-    )
+        statement = _of_parents(listing, window, p, keyed, only)
+    rows = await run(statement, *p.values)
     return {
         parent_id: Page(found, window, listing.order, cursors, partial(counts.of, parent_id))
         for parent_id, found in zip(parent_ids, [rows] if only else by_place(rows, len(parent_ids)), strict=True)
     }
+
+
+@lru_cache(MOST_KEPT)
+def _kept(listing: Listing, size: int, backward: bool, keyed: bool, only: bool) -> str:
+    p = Parameters(NOBODY)
+    p(None)
+    statement = _of_parents(listing, Window(size, backward), p, keyed, only)
+    assert len(p.values) == 2
+    return statement
+
+
+def _of_parents(listing: Listing, window: Window, p: Parameters, keyed: bool, only: bool) -> str:
+    """For all parents, whose ids are $2, or for the only one, whose id is $2."""
+    if only:
+        columns, parents = "listed.*", "(SELECT $2::uuid AS id) AS parent"
+    else:
+        columns, parents = "parent.place, listed.*", "unnest($2::uuid[]) WITH ORDINALITY AS parent(id, place)"
+    return (
+        f"-- For each parent, a page of {listing.purpose}.\nSELECT {columns} FROM {parents}\n"
+        f"CROSS JOIN LATERAL (\n{_rows(listing, window, p, keyed)}\n) AS listed"
+    )
 
 
 def by_place(rows: list[Record], places: int) -> list[list[Record]]:
