@@ -148,22 +148,22 @@ class Limits:
 
     def _go_into(self, value: Any, inner: list[Any]) -> None:
         """Adds the lists and objects in a list or object to the others, when its texts are short enough."""
+        most = self._settings.max_string_length
         if isinstance(value, dict):
-            self._demand_short(value)
+            for name in value:
+                if len(name) > most:
+                    self._demand_short(value)
             value = value.values()
-        texts = []
         for each in value:
             if isinstance(each, str):
-                texts.append(each)
+                if len(each) > most:
+                    self._demand_short(value)
             elif isinstance(each, (list, dict)):
                 inner.append(each)
-        if texts:
-            self._demand_short(texts)
 
-    def _demand_short(self, texts: Iterable[str]) -> None:
-        longest = max(map(len, texts), default=0)
-        if longest > self._settings.max_string_length:
-            self._demand("max_string_length", "STRING_LIMIT_EXCEEDED", "characters in a text", longest)
+    def _demand_short(self, values: Iterable[Any]) -> None:
+        longest = max([len(each) for each in values if isinstance(each, str)])
+        self._demand("max_string_length", "STRING_LIMIT_EXCEEDED", "characters in a text", longest)
 
     def _alone(self, definition: Definition) -> Counts:
         """What the definition holds by itself. Its spreads are noted, not followed."""
