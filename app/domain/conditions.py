@@ -32,7 +32,7 @@ MOST_PAIRS = 10_000
 """First and last names that full names are parted into: one of a hundred words can be parted in a hundred ways."""
 
 
-@dataclass
+@dataclass(slots=True)
 class Conditions:
     p: Parameters
     rules: Rules

@@ -1,10 +1,9 @@
 """What a candidate search is asked: conditions on candidates, and how they combine."""
 
 import re
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
 from typing import Any
 
 from app.models import Channel
@@ -51,46 +50,44 @@ class CandidateFilter:
     has_verified_mobile: bool | None = None
     eligible_for: Channel | None = None
 
-    @cached_property
-    def given(self) -> dict[str, Any]:
-        """The conditions that were given, by the names of their fields. Nobody gives any later."""
-        return {name: value for name in CONDITIONS if (value := getattr(self, name)) is not None}
+    def __post_init__(self) -> None:
+        """Looked through once: nobody gives any conditions later."""
+        self.given: dict[str, Any] = {name: value for name, value in vars(self).items() if value is not None}
+        """The conditions that were given, by the names of their fields."""
+        self.asked = set(self.given)
+        """The names of all conditions that were given, here or in what it combines."""
+        if not self.asked.isdisjoint(COMBINING):
+            for each in (*(self.and_ or ()), *(self.or_ or ()), *((self.not_,) if self.not_ else ())):
+                self.asked |= each.asked
 
     @property
     def pointed(self) -> bool:
         """Whether an index leads straight to the few candidates that there can be."""
-        return any(
-            each is not None and (each.eq is not None or each.in_ is not None) for each in (self.name, self.email)
+        name, email = self.name, self.email
+        return (name is not None and (name.eq is not None or name.in_ is not None)) or (
+            email is not None and (email.eq is not None or email.in_ is not None)
         )
-
-    def asks(self, names: Collection[str]) -> bool:
-        """Whether any of these conditions is given, here or in what it combines."""
-        return not self.given.keys().isdisjoint(names) or any(each.asks(names) for each in self._inner)
-
-    @cached_property
-    def _inner(self) -> "Sequence[CandidateFilter]":
-        """The filters that it combines."""
-        return [*(self.and_ or ()), *(self.or_ or ()), *([self.not_] if self.not_ else ())]
 
     @property
     def within_sets(self) -> bool:
         """Whether whom it finds depends on who is in sets, of which some are empty and some hold half of all."""
-        return self.asks(SETS)
+        return not self.asked.isdisjoint(SETS)
 
     @property
     def needs_rules(self) -> bool:
         """Whether whom it finds depends on what channels demand."""
-        return self.asks(("eligible_for",))
+        return "eligible_for" in self.asked
 
     @property
     def unserved(self) -> bool:
         """Whether no index leads to whom it finds: it only says who not, or looks for one letter or two."""
-        return all(
-            name == "not_" or (name in ("name", "email") and _is_short(value)) for name, value in self.given.items()
-        )
+        for name, value in self.given.items():
+            if name != "not_" and not (name in ("name", "email") and _is_short(value)):
+                return False
+        return True
 
 
-CONDITIONS = tuple(each.name for each in fields(CandidateFilter))
+COMBINING = frozenset(("and_", "or_", "not_"))
 
 SETS = frozenset(("registered_for_vacancy", "in_candidate_list", "in_segment", "accepted_policy"))
 """Conditions on who is in a set that is named."""

@@ -10,7 +10,7 @@ of which some may be walked and others sought, by one statement for both.
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from uuid import UUID
 
 from asyncpg import Record
@@ -29,8 +29,13 @@ MOST_WALKED_COMBINED = 8_000
 MOST_WALKED_UNSERVED = 20_000
 """The same where no index serves the search, and to seek is to read the whole account."""
 
+MOST_KEPT = 500
+"""Statements that are kept to be used again."""
 
-@dataclass(frozen=True, slots=True)
+NOBODY = UUID(int=0)
+
+
+@dataclass(slots=True)
 class Walk:
     """A table whose index has the rows of a listing in their order."""
 
@@ -54,7 +59,7 @@ Count = Callable[[Database, UUID, Sequence[UUID]], Awaitable[dict[UUID, int]]]
 """How many rows each of these parents has, in an account."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Listing:
     """What rows to read: their columns, the FROM they come from and, given a statement's parameters, the condition.
 
@@ -73,6 +78,8 @@ class Listing:
     """For a search that may find very many rows or very few."""
     count: Count | None = None
     """How the rows of many parents are counted, where that is not best done as they are read."""
+    fixed: bool = False
+    """Whether it stays and takes no values, so that its statements can be kept."""
 
     def rows_from(self, p: Parameters, window: Window | None = None) -> str:
         return self.source if isinstance(self.source, str) else self.source(p, window)
@@ -120,20 +127,37 @@ async def read_pages(
     counts = _Counts(database, account_id, parent_ids, listing)
     p = Parameters(account_id)
     only = len(parent_ids) == 1
-    if only:
-        columns, parents = "listed.*", f"(SELECT {p(parent_ids[0])}::uuid AS id) AS parent"
+    p(parent_ids[0] if only else list(parent_ids))
+    if listing.fixed and window.after is None and window.before is None:
+        statement = _kept(listing, window.size, window.backward, keyed, only)
     else:
-        columns = "parent.place, listed.*"
-        parents = f"unnest({p(list(parent_ids))}::uuid[]) WITH ORDINALITY AS parent(id, place)"
-    rows = await run(
-        f"-- For each parent, a page of {listing.purpose}.\nSELECT {columns} FROM {parents}\n"
-        f"CROSS JOIN LATERAL (\n{_rows(listing, window, p, keyed)}\n) AS listed",
-        *p.values,
-    )
+        statement = _of_parents(listing, window, p, keyed, only)
+    rows = await run(statement, *p.values)
     return {
         parent_id: Page(found, window, listing.order, cursors, partial(counts.of, parent_id))
         for parent_id, found in zip(parent_ids, [rows] if only else by_place(rows, len(parent_ids)), strict=True)
     }
+
+
+@lru_cache(MOST_KEPT)
+def _kept(listing: Listing, size: int, backward: bool, keyed: bool, only: bool) -> str:
+    p = Parameters(NOBODY)
+    p(None)
+    statement = _of_parents(listing, Window(size, backward), p, keyed, only)
+    assert len(p.values) == 2
+    return statement
+
+
+def _of_parents(listing: Listing, window: Window, p: Parameters, keyed: bool, only: bool) -> str:
+    """For all parents, whose ids are $2, or for the only one, whose id is $2."""
+    if only:
+        columns, parents = "listed.*", "(SELECT $2::uuid AS id) AS parent"
+    else:
+        columns, parents = "parent.place, listed.*", "unnest($2::uuid[]) WITH ORDINALITY AS parent(id, place)"
+    return (
+        f"-- For each parent, a page of {listing.purpose}.\nSELECT {columns} FROM {parents}\n"
+        f"CROSS JOIN LATERAL (\n{_rows(listing, window, p, keyed)}\n) AS listed"
+    )
 
 
 def by_place(rows: list[Record], places: int) -> list[list[Record]]:
@@ -182,7 +206,7 @@ def _rows(listing: Listing, window: Window, p: Parameters, keyed: bool) -> str:
     return (
         f"SELECT {listing.columns}{keys} FROM {listing.rows_from(p, window)}\n"
         f"WHERE {listing.condition(p)} AND {window.condition(listing.order, p)}\n"
-        f"ORDER BY {window.order_by(listing.order)} LIMIT {window.limit}"
+        f"ORDER BY {window.order_by(listing.order.sorted)} LIMIT {window.limit}"
     )
 
 
@@ -194,23 +218,23 @@ def _walked_or_sought(listing: Listing, window: Window, p: Parameters) -> str:
         f"WITH walked AS MATERIALIZED (\n{_walked(listing, window, p)})\n"
         f"SELECT * FROM (SELECT * FROM walked WHERE {filled}\n"
         f"UNION ALL SELECT * FROM (\n{_sought(listing, window, p)}) AS sought WHERE NOT {filled}) AS rows\n"
-        f"ORDER BY {window.order_by_keys(listing.order, 'rows')}"
+        f"ORDER BY {window.order_by(listing.order.listed('rows'))}"
     )
 
 
 def _walked(listing: Listing, window: Window, p: Parameters, keyed: bool = True) -> str:
     walk = listing.walk
     assert walk is not None
-    alias = walk.alias
-    names = listing.order.names(alias)
-    columns = [listing.columns, *(f"{name} AS key_{index}" for index, name in enumerate(names) if keyed)]
+    alias, order = walk.alias, listing.order
+    named = order.named(alias)
+    keys = f", {named.columns}" if keyed else ""
     return (
-        f"SELECT {', '.join(columns)}\n"
-        f"FROM (SELECT {', '.join([f'{alias}.*', *listing.order.expressions])} FROM {walk.table} {alias}\n"
-        f"  WHERE {walk.scope(p)} AND {window.condition(listing.order, p)}\n"
-        f"  ORDER BY {window.order_by(listing.order)} LIMIT {walk.most}) AS {alias} {walk.joins}\n"
+        f"SELECT {listing.columns}{keys}\n"
+        f"FROM (SELECT {alias}.*{order.more_columns} FROM {walk.table} {alias}\n"
+        f"  WHERE {walk.scope(p)} AND {window.condition(order, p)}\n"
+        f"  ORDER BY {window.order_by(order.sorted)} LIMIT {walk.most}) AS {alias} {walk.joins}\n"
         f"WHERE {walk.condition(p)}\n"
-        f"ORDER BY {window.order_by_names(listing.order, names)} LIMIT {window.limit}"
+        f"ORDER BY {window.order_by(named.sorted)} LIMIT {window.limit}"
     )
 
 
@@ -219,5 +243,5 @@ def _sought(listing: Listing, window: Window, p: Parameters) -> str:
     return (
         f"SELECT * FROM (SELECT {listing.columns}, {listing.order.columns} FROM {listing.rows_from(p, window)}\n"
         f"  WHERE {listing.condition(p)} AND {window.condition(listing.order, p)} OFFSET 0) AS found\n"
-        f"ORDER BY {window.order_by_keys(listing.order, 'found')} LIMIT {window.limit}"
+        f"ORDER BY {window.order_by(listing.order.listed('found'))} LIMIT {window.limit}"
     )

@@ -1,8 +1,9 @@
 """What the connections of the graph list, in which orders, under which conditions."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cache, lru_cache
 
 from app.domain.campaigns import COLUMNS as CAMPAIGN_COLUMNS
 from app.domain.conditions import FIRST_NAME, LAST_NAME, Conditions
@@ -13,7 +14,7 @@ from app.domain.operations import COLUMNS as OPERATION_COLUMNS
 from app.domain.paging import Key, Order, Window
 from app.domain.search import CandidateFilter, where
 from app.domain.segments import COLUMNS as SEGMENT_COLUMNS
-from app.domain.sql import Parameters, Wanted, chosen
+from app.domain.sql import MOST_CHOICES, Parameters, Wanted, chosen
 from app.models import Channel
 from app.settings import Settings
 
@@ -109,13 +110,34 @@ def members(
     wanted: Wanted = None,
 ) -> Listing:
     """The members of a segment, less those whose consent has lapsed but whose membership has not ended yet."""
+    if filter is None:
+        return _all_members(field, descending, wanted)
+
+    def condition(p: Parameters, probing: bool) -> str:
+        return where(filter, p, rules, settings, probing=probing)
+
+    return _members(filter, field, descending, condition, wanted)
+
+
+@lru_cache(MOST_CHOICES)
+def _all_members(field: str, descending: bool, wanted: Wanted) -> Listing:
+    return _members(None, field, descending, lambda _, __: "true", wanted)
+
+
+def _members(
+    filter: CandidateFilter | None,
+    field: str,
+    descending: bool,
+    condition: Callable[[Parameters, bool], str],
+    wanted: Wanted,
+) -> Listing:
     by_name = field == "LAST_NAME"
     membership = "m.account_id = $1 AND m.segment_id = parent.id"
     person = "JOIN candidate c ON c.account_id = $1 AND c.id = m.candidate_id"
 
     def found(p: Parameters, probing: bool) -> str:
         lapsed = not_lapsed("m.channel", "m.candidate_id")
-        return f"{lapsed} AND {where(filter, p, rules, settings, probing=probing)}"
+        return f"{lapsed} AND {condition(p, probing)}"
 
     if by_name:
         join = "JOIN segment_member m ON m.account_id = $1 AND m.segment_id = parent.id AND m.candidate_id = c.id"
@@ -133,6 +155,7 @@ def members(
         MEMBER_ORDERS[field, descending],
         searched=searched,
         walk=walk if searched and not (filter and filter.pointed) else None,
+        fixed=filter is None,
     )
 
 
@@ -148,7 +171,7 @@ def members_as_of(at: datetime, wanted: Wanted = None) -> Listing:
     def source(p: Parameters, window: Window | None) -> str:
         moment = f"{p(at)}::timestamptz"
         among = f" AND {window.condition(order, p)}" if window else ""
-        first = f"ORDER BY {window.order_by(order)} LIMIT {window.limit}" if window else ""
+        first = f"ORDER BY {window.order_by(order.sorted)} LIMIT {window.limit}" if window else ""
         present = (
             "SELECT m.candidate_id, m.added_at FROM segment_member m WHERE m.account_id = $1"
             f" AND m.segment_id = parent.id AND m.added_at <= {moment}{among} {first}"
@@ -274,6 +297,7 @@ def suppressions(channel: Channel | None, address_contains: str | None, settings
     return Listing("suppressions", columns, "suppression s", condition, order, searched=bool(address_contains))
 
 
+@cache
 def applications(of: str) -> Listing:
     """The applications of each parent: of a `candidate` or for a `vacancy`, newest first."""
     other = "vacancy_id" if of == "candidate" else "candidate_id"
@@ -287,6 +311,7 @@ def applications(of: str) -> Listing:
             (Key("a.applied_at", "timestamptz"), Key(f"a.{other}", "uuid")),
             descending=True,
         ),
+        fixed=True,
     )
 
 
@@ -311,6 +336,7 @@ CAMPAIGNS_OF_SEGMENT = Listing(
     "campaign_segment cs JOIN campaign g ON g.account_id = $1 AND g.id = cs.campaign_id",
     lambda _: "cs.account_id = $1 AND cs.segment_id = parent.id",
     replace(CAMPAIGN_ORDER, name="campaigns of a segment"),
+    fixed=True,
 )
 
 CANDIDATES_OF_LIST = Listing(
@@ -319,6 +345,7 @@ CANDIDATES_OF_LIST = Listing(
     "candidate_list_member l JOIN candidate c ON c.account_id = $1 AND c.id = l.candidate_id",
     lambda _: "l.account_id = $1 AND l.list_id = parent.id",
     Order("candidates of a list", (Key("l.candidate_id", "uuid"),)),
+    fixed=True,
 )
 
 OPERATIONS_OF_SEGMENT = Listing(
@@ -327,6 +354,7 @@ OPERATIONS_OF_SEGMENT = Listing(
     "membership_operation o",
     lambda _: "o.account_id = $1 AND o.segment_id = parent.id",
     Order("operations", (Key("o.requested_at", "timestamptz"), Key("o.id", "uuid")), descending=True),
+    fixed=True,
 )
 
 SKIPPED_OF_OPERATION = Listing(
@@ -336,4 +364,5 @@ SKIPPED_OF_OPERATION = Listing(
     " JOIN candidate c ON c.account_id = $1 AND c.id = skipped.candidate_id",
     lambda _: "k.account_id = $1 AND k.operation_id = parent.id",
     Order("skipped candidates", (Key("k.last_candidate_id", "uuid"), Key("skipped.candidate_id", "uuid"))),
+    fixed=True,
 )

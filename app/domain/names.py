@@ -4,6 +4,8 @@ import unicodedata
 from collections.abc import Sequence
 from uuid import UUID
 
+from asyncpg.pgproto.pgproto import UUID as PostgresUUID  # noqa: N811
+
 from app.domain.errors import BadUserInputError, InvalidInputError, NotFoundError, Path, RefusedError
 
 LONGEST_NAME = 200
@@ -64,7 +66,7 @@ def uuid(text: str) -> UUID | None:
     if len(text) != 36:
         return None
     try:
-        found = UUID(text)
+        found = PostgresUUID(text)
     except ValueError:
         return None
     return found if str(found) == text.lower() else None

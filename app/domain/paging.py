@@ -47,7 +47,10 @@ class Key:
 
 @dataclass(frozen=True)
 class Order:
-    """What rows are sorted by; the last key is unique. All keys run the same way, so that rows compare as a whole."""
+    """What rows are sorted by; the last key is unique. All keys run the same way, so that rows compare as a whole.
+
+    What it says in SQL is put together once: most orders are constants.
+    """
 
     name: str
     keys: tuple[Key, ...]
@@ -56,22 +59,54 @@ class Order:
     @cached_property
     def columns(self) -> str:
         """The keys, for a SELECT: a cursor is made of them."""
-        return ", ".join(f"{key.expression} AS key_{index}" for index, key in enumerate(self.keys))
+        return _selected([key.expression for key in self.keys])
 
     @cached_property
-    def expressions(self) -> list[str]:
-        """The keys that are no columns, for a SELECT."""
-        return [f"{key.expression} AS key_{index}" for index, key in enumerate(self.keys) if not key.is_column]
+    def more_columns(self) -> str:
+        """The keys that are no columns, to follow the columns in a SELECT."""
+        others = [f", {key.expression} AS key_{index}" for index, key in enumerate(self.keys) if not key.is_column]
+        return "".join(others)
 
-    def names(self, alias: str) -> list[str]:
-        """The keys of rows that were selected with all their columns and `expressions`, by the alias that they had.
+    @cached_property
+    def sorted(self) -> "Sorted":
+        return _sorted([key.expression for key in self.keys], self.descending)
+
+    def named(self, alias: str) -> "Named":
+        """The keys of rows that were selected with all their columns and `more_columns`, by the alias that they had.
 
         A column keeps its name: under another PostgreSQL takes rows that are joined by it for rows out of order.
         """
-        return [key.expression if key.is_column else f"{alias}.key_{index}" for index, key in enumerate(self.keys)]
+        if alias not in self._named:
+            names = [key.expression if key.is_column else f"{alias}.key_{index}" for index, key in enumerate(self.keys)]
+            self._named[alias] = Named(_selected(names), _sorted(names, self.descending))
+        return self._named[alias]
+
+    def listed(self, alias: str) -> "Sorted":
+        """The same of rows that were selected with the order's `columns`."""
+        return _sorted([f"{alias}.key_{index}" for index in range(len(self.keys))], self.descending)
+
+    @cached_property
+    def _named(self) -> dict[str, "Named"]:
+        return {}
 
 
 @dataclass(frozen=True, slots=True)
+class Sorted:
+    """What an ORDER BY says: from the start, and from the end."""
+
+    forward: str
+    backward: str
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """The keys of an order, by the names that they have in a subquery: for a SELECT, and for an ORDER BY."""
+
+    columns: str
+    sorted: Sorted
+
+
+@dataclass(slots=True)
 class Window:
     """Which rows of an order are wanted: so many from one end, between two places."""
 
@@ -81,27 +116,18 @@ class Window:
     before: tuple[Any, ...] | None = None
 
     def condition(self, order: Order, p: Parameters) -> str:
+        if self.after is None and self.before is None:
+            return "true"
         parts = []
         for place, beyond in ((self.after, not order.descending), (self.before, order.descending)):
             if place is not None:
                 expressions = ", ".join(key.expression for key in order.keys)
                 values = ", ".join(f"{p(value)}::{key.type}" for key, value in zip(order.keys, place, strict=True))
                 parts.append(f"({expressions}) {'>' if beyond else '<'} ({values})")
-        return " AND ".join(parts) or "true"
+        return " AND ".join(parts)
 
-    def order_by(self, order: Order) -> str:
-        return ", ".join(f"{key.expression} {self._direction(order)}" for key in order.keys)
-
-    def order_by_keys(self, order: Order, alias: str) -> str:
-        """The same, for rows that were selected with the order's `columns`."""
-        return self.order_by_names(order, [f"{alias}.key_{index}" for index in range(len(order.keys))])
-
-    def order_by_names(self, order: Order, names: Sequence[str]) -> str:
-        direction = self._direction(order)
-        return ", ".join(f"{name} {direction}" for name in names)
-
-    def _direction(self, order: Order) -> str:
-        return "DESC" if order.descending != self.backward else "ASC"
+    def order_by(self, sorted: Sorted) -> str:
+        return sorted.backward if self.backward else sorted.forward
 
     @property
     def limit(self) -> int:
@@ -144,7 +170,7 @@ class Cursors:
         return hmac.digest(self._secret, scope + written, "sha256")[:SIGNATURE_BYTES]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class PageArguments:
     """What a client asked of a connection."""
 
@@ -155,16 +181,17 @@ class PageArguments:
 
     def window(self, order: Order, cursors: Cursors, default: int, most: int) -> Window:
         """Raises BadUserInputError for sizes out of bounds, both sizes at once, or a foreign cursor."""
-        if self.first is not None and self.last is not None:
-            raise BadUserInputError("Give `first` or `last`, not both.")
-        for argument, size in (("first", self.first), ("last", self.last)):
-            if size is not None and not 1 <= size <= most:
-                raise BadUserInputError(f"`{argument}` is from 1 to {most}, not {size}.")
         backward = self.last is not None
-        size = self.last if self.last is not None else self.first if self.first is not None else min(default, most)
-        return Window(
-            size, backward, cursors.read(order, self.after, "after"), cursors.read(order, self.before, "before")
-        )
+        if backward and self.first is not None:
+            raise BadUserInputError("Give `first` or `last`, not both.")
+        size = self.last if backward else self.first
+        if size is None:
+            size = min(default, most)
+        elif not 1 <= size <= most:
+            raise BadUserInputError(f"`{'last' if backward else 'first'}` is from 1 to {most}, not {size}.")
+        after = None if self.after is None else cursors.read(order, self.after, "after")
+        before = None if self.before is None else cursors.read(order, self.before, "before")
+        return Window(size, backward, after, before)
 
 
 class Page:
@@ -202,6 +229,15 @@ class Page:
     async def count(self) -> int:
         """Counts all rows of the connection, not only this page's."""
         return await self._count()
+
+
+def _selected(names: Sequence[str]) -> str:
+    return ", ".join([f"{name} AS key_{index}" for index, name in enumerate(names)])
+
+
+def _sorted(names: Sequence[str], descending: bool) -> Sorted:
+    ascends, descends = (", ".join([f"{name} {word}" for name in names]) for word in ("ASC", "DESC"))
+    return Sorted(descends, ascends) if descending else Sorted(ascends, descends)
 
 
 def _text(raw: bytes) -> str:

@@ -3,7 +3,7 @@
 One search serves to look and to add "all search results".
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from app.domain.conditions import NEVER_UNKNOWN, RELATED, Conditions, joined
@@ -34,22 +34,15 @@ def where(
     if filter is None:
         return "true"
     conditions = Conditions(p, rules, settings, probing or filter.pointed, planned_once)
-    return _Compiler(conditions).compiled(filter, negated=False, depth=0).sql
+    return _Compiler(conditions).compiled(filter, negated=False, depth=0)
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
-    sql: str
-    related: bool = False
-    """Whether it looks into other tables."""
-
-
-@dataclass
+@dataclass(slots=True)
 class _Compiler:
     conditions: Conditions
     count: int = 0
 
-    def compiled(self, filter: CandidateFilter, negated: bool, depth: int) -> _Part:
+    def compiled(self, filter: CandidateFilter, negated: bool, depth: int) -> str:
         """Every condition of one filter holds, or at least one does not: negation goes inwards to the conditions,
         where an index may serve it and joins stay joins."""
         most = self.conditions.settings.max_filter_depth
@@ -57,37 +50,43 @@ class _Compiler:
             raise BadUserInputError(f"A filter nests and, or and not at most {most} deep.")
         if not filter.given:
             self._count()
-        if negated and not self.conditions.probing and filter.asks(RELATED) and not _is_simple(filter):
-            return _Part(f"NOT {_exists(self.compiled(filter, False, depth).sql)}", related=True)
-        parts = list(self._parts(filter, negated, depth))
-        return self._any(parts) if negated else _all(parts)
+        if negated and not self.conditions.probing and _is_related(filter) and not _is_simple(filter):
+            return f"NOT {_exists(self.compiled(filter, False, depth))}"
+        parts = self._parts(filter, negated, depth)
+        return self._any(parts, [filter]) if negated else joined("AND", parts)
 
-    def _parts(self, filter: CandidateFilter, negated: bool, depth: int) -> Iterator[_Part]:
+    def _parts(self, filter: CandidateFilter, negated: bool, depth: int) -> list[str]:
+        parts = []
         for name, value in filter.given.items():
             self._count()
             if name == "not_":
-                yield self.compiled(value, not negated, depth + 1)
+                parts.append(self.compiled(value, not negated, depth + 1))
             elif name in ("and_", "or_"):
-                yield self._several(value, (name == "or_") != negated, negated, depth)
+                parts.append(self._several(value, (name == "or_") != negated, negated, depth))
             elif sql := getattr(self.conditions, name)(value):
-                yield _Part(_negated(name, sql) if negated else sql, name in RELATED)
+                parts.append(_negated(name, sql) if negated else sql)
+        return parts
 
-    def _several(self, filters: Sequence[CandidateFilter], any_of: bool, negated: bool, depth: int) -> _Part:
+    def _several(self, filters: Sequence[CandidateFilter], any_of: bool, negated: bool, depth: int) -> str:
         parts = [self.compiled(each, negated, depth + 1) for each in filters]
-        return self._any(parts) if any_of else _all(parts)
+        return self._any(parts, filters) if any_of else joined("AND", parts)
 
-    def _any(self, parts: list[_Part]) -> _Part:
+    def _any(self, parts: list[str], filters: Sequence[CandidateFilter]) -> str:
         """PostgreSQL combines indexes of one table for an OR; what is related is found apart, and united."""
-        related = any(part.related for part in parts)
-        if not related or len(parts) == 1 or self.conditions.probing:
-            return _Part(joined("OR", [part.sql for part in parts]), related)
-        return _Part(f"c.id IN ({' UNION '.join(_ids(part.sql) for part in parts)})", related)
+        if self.conditions.probing or len(parts) == 1 or not any(map(_is_related, filters)):
+            return joined("OR", parts)
+        return f"c.id IN ({' UNION '.join(map(_ids, parts))})"
 
     def _count(self) -> None:
         self.count += 1
         most = self.conditions.settings.max_filter_conditions
         if self.count > most:
             raise BadUserInputError(f"A filter has at most {most} conditions.")
+
+
+def _is_related(filter: CandidateFilter) -> bool:
+    """Whether it looks into other tables."""
+    return not RELATED.isdisjoint(filter.asked)
 
 
 def _is_simple(filter: CandidateFilter) -> bool:
@@ -103,10 +102,6 @@ def _ids(condition: str) -> str:
 def _exists(condition: str) -> str:
     """The same of a candidate `c`, but as a join whatever the condition, even when negated."""
     return f"EXISTS (SELECT FROM ({_ids(condition)}) AS found WHERE found.id = c.id)"
-
-
-def _all(parts: list[_Part]) -> _Part:
-    return _Part(joined("AND", [part.sql for part in parts]), any(part.related for part in parts))
 
 
 def _negated(field: str, sql: str) -> str:

@@ -62,9 +62,12 @@ class Page:
     largest: int
 
     def of(self, variables: Mapping[str, Any]) -> int:
-        given = [_whole(each if isinstance(each, int) else variables.get(each)) for each in self.sizes]
-        known = [each for each in given if each is not None]
-        return max(0, min(max(known), self.largest)) if known else self.default
+        largest = None
+        for each in self.sizes:
+            size = each if isinstance(each, int) else _whole(variables.get(each))
+            if size is not None and (largest is None or size > largest):
+                largest = size
+        return self.default if largest is None else max(0, min(largest, self.largest))
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +106,10 @@ class Cost:
     varying: "tuple[Varying, ...]" = ()
 
     def of(self, variables: Mapping[str, Any]) -> int:
-        return self.fixed + sum(each.size.of(variables) * each.cost.of(variables) for each in self.varying)
+        cost = self.fixed
+        for each in self.varying:
+            cost += each.size.of(variables) * each.cost.of(variables)
+        return cost
 
     def __add__(self, other: "Cost") -> "Cost":
         return Cost(self.fixed + other.fixed, self.varying + other.varying)

@@ -3,7 +3,7 @@
 Everything here is linear in the text. A fragment is counted once, and what it holds is added wherever it is spread.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -129,29 +129,40 @@ class Limits:
         """Before the variables are made to fit their types."""
         if not variables:
             return
-        values = 0
+        values = depth = 0
         level: list[Any] = [variables]
-        depth = 0
         while level:
             depth += 1
-            self._demand("max_json_depth", "VALUE_DEPTH_LIMIT_EXCEEDED", "levels of lists and objects", depth)
+            if depth > self._settings.max_json_depth:
+                self._demand("max_json_depth", "VALUE_DEPTH_LIMIT_EXCEEDED", "levels of lists and objects", depth)
             for each in level:
                 values += len(each)
-                if isinstance(each, list):
+                if isinstance(each, list) and len(each) > self._settings.max_list_items:
                     self._demand("max_list_items", "LIST_LIMIT_EXCEEDED", "items in a list", len(each))
-            self._demand("max_json_values", "VALUE_LIMIT_EXCEEDED", "values in its variables", values)
-            level = [inner for each in level for inner in self._inside(each)]
+            if values > self._settings.max_json_values:
+                self._demand("max_json_values", "VALUE_LIMIT_EXCEEDED", "values in its variables", values)
+            inner: list[Any] = []
+            for each in level:
+                self._go_into(each, inner)
+            level = inner
 
-    def _inside(self, value: Any) -> Iterator[Any]:
-        """The lists and objects in a list or object, when its texts are short enough."""
+    def _go_into(self, value: Any, inner: list[Any]) -> None:
+        """Adds the lists and objects in a list or object to the others, when its texts are short enough."""
+        most = self._settings.max_string_length
         if isinstance(value, dict):
-            self._demand_short(value)
+            for name in value:
+                if len(name) > most:
+                    self._demand_short(value)
             value = value.values()
-        self._demand_short(each for each in value if isinstance(each, str))
-        return (each for each in value if isinstance(each, list | dict))
+        for each in value:
+            if isinstance(each, str):
+                if len(each) > most:
+                    self._demand_short(value)
+            elif isinstance(each, (list, dict)):
+                inner.append(each)
 
-    def _demand_short(self, texts: Iterable[str]) -> None:
-        longest = max(map(len, texts), default=0)
+    def _demand_short(self, values: Iterable[Any]) -> None:
+        longest = max([len(each) for each in values if isinstance(each, str)])
         self._demand("max_string_length", "STRING_LIMIT_EXCEEDED", "characters in a text", longest)
 
     def _alone(self, definition: Definition) -> Counts:

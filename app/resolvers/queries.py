@@ -58,6 +58,9 @@ BY_KIND: dict[str, BatchFunction] = {
     "Campaign": campaign_loaders.campaigns_by_id,
 }
 
+NEWEST_FIRST = CandidateOrder(field=CandidateOrderField.CREATED_AT, direction=OrderDirection.DESC)
+BY_NAME = SegmentOrder(field=SegmentOrderField.NAME)
+
 
 def reader(info: Asked) -> Context:
     """The context of an operation that may read. Raises FORBIDDEN."""
@@ -140,7 +143,7 @@ class Query:
         before: Before = None,
     ) -> SegmentConnection:
         context = reader(info)
-        order = order_by or SegmentOrder(field=SegmentOrderField.NAME)
+        order = order_by or BY_NAME
         descending = order.direction is OrderDirection.DESC
         shown = filter or SegmentFilter()
         demands = await context.rules() if shown.available_for is not None else NO_RULES
@@ -167,7 +170,7 @@ class Query:
         before: Before = None,
     ) -> CandidateConnection:
         context = reader(info)
-        order = order_by or CandidateOrder(field=CandidateOrderField.CREATED_AT, direction=OrderDirection.DESC)
+        order = order_by or NEWEST_FIRST
         descending = order.direction is OrderDirection.DESC
         wanted = read_of(_columns(info), "Candidate")
         demands = await context.rules() if filter and filter.needs_rules else NO_RULES

@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime, timedelta
 
 from app.domain.search import CandidateFilter, TextFilter
@@ -50,7 +50,8 @@ class Meaning:
     demanded: dict[Channel, set[str]] = field(default_factory=dict)
 
     def matches(self, filter: CandidateFilter, person: Person) -> bool:
-        parts = [self._field(name, value, person) for name, value in vars(filter).items() if value is not None]
+        given = {each.name: getattr(filter, each.name) for each in fields(filter)}
+        parts = [self._field(name, value, person) for name, value in given.items() if value is not None]
         return all(parts)
 
     def _field(self, name: str, value: object, person: Person) -> bool:

@@ -154,21 +154,21 @@ class Converter:
     """Makes objects of an input type's class."""
 
     def __init__(self, kind: type, definition: StrawberryObjectDefinition, converters: Converters) -> None:
-        self._kind = kind
+        self.kind = kind
         self._definition = definition
         self._converters = converters
 
     def __call__(self, value: Any) -> Any:
         if value is None or value is UNSET:
             return value
-        made, fields = dict(self._implicit), self._fields
+        made, fields = dict(self.implicit), self.fields
         for name, each in value.items():
             python_name, convert = fields[name]
             made[python_name] = convert(each) if convert else each
-        return self._kind(**made)
+        return self.kind(**made)
 
     @cached_property
-    def _fields(self) -> dict[str, tuple[str, Convert | None]]:
+    def fields(self) -> dict[str, tuple[str, Convert | None]]:
         """By the names that clients write, the names and types in Python."""
         name_of = self._converters.config.name_converter.from_field
         return {
@@ -177,7 +177,7 @@ class Converter:
         }
 
     @cached_property
-    def _implicit(self) -> dict[str, None]:
+    def implicit(self) -> dict[str, None]:
         """Fields that may be left out though Python knows no default of them."""
         fields = self._definition.fields
         return {e.python_name: None for e in fields if e.default_value is MISSING and e.default_factory is MISSING}

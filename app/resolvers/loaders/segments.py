@@ -19,6 +19,8 @@ from app.schema.connections import After, Before, First, Last
 from app.schema.enums import OrderDirection, SegmentMemberOrderField
 from app.schema.inputs import CandidateFilter, SegmentMemberOrder
 
+ADDED_LAST_FIRST = SegmentMemberOrder(field=SegmentMemberOrderField.ADDED_AT, direction=OrderDirection.DESC)
+
 
 async def segments_by_id(context: Context, ids: Sequence[UUID]) -> dict[UUID, Record]:
     return await segments.by_id(context.database, context.account_id, list(ids))
@@ -46,7 +48,7 @@ async def members_by_segment(
     before: Before = None,
     columns: Columns | None = None,
 ) -> dict[UUID, Page]:
-    order = order_by or SegmentMemberOrder(field=SegmentMemberOrderField.ADDED_AT, direction=OrderDirection.DESC)
+    order = order_by or ADDED_LAST_FIRST
     descending = order.direction is OrderDirection.DESC
     wanted = read_of(columns, "Candidate")
     demands = await context.rules() if filter and filter.needs_rules else NO_RULES
