@@ -51,14 +51,23 @@ class CandidateFilter:
     eligible_for: Channel | None = None
 
     def __post_init__(self) -> None:
-        """Looked through once: nobody gives any conditions later."""
-        self.given: dict[str, Any] = {name: value for name, value in vars(self).items() if value is not None}
-        """The conditions that were given, by the names of their fields."""
-        self.asked = set(self.given)
-        """The names of all conditions that were given, here or in what it combines."""
-        if not self.asked.isdisjoint(COMBINING):
+        """Looked through once: nobody gives any conditions later. The names begin with a line, so that what was found
+        is no part of a filter where that is written or hashed."""
+        self._given: dict[str, Any] = {name: value for name, value in vars(self).items() if value is not None}
+        self._asked = set(self._given)
+        if not self._asked.isdisjoint(COMBINING):
             for each in (*(self.and_ or ()), *(self.or_ or ()), *((self.not_,) if self.not_ else ())):
-                self.asked |= each.asked
+                self._asked |= each._asked
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """The conditions that were given, by the names of their fields."""
+        return self._given
+
+    @property
+    def asked(self) -> set[str]:
+        """The names of all conditions that were given, here or in what it combines."""
+        return self._asked
 
     @property
     def pointed(self) -> bool:
@@ -71,17 +80,17 @@ class CandidateFilter:
     @property
     def within_sets(self) -> bool:
         """Whether whom it finds depends on who is in sets, of which some are empty and some hold half of all."""
-        return not self.asked.isdisjoint(SETS)
+        return not self._asked.isdisjoint(SETS)
 
     @property
     def needs_rules(self) -> bool:
         """Whether whom it finds depends on what channels demand."""
-        return "eligible_for" in self.asked
+        return "eligible_for" in self._asked
 
     @property
     def unserved(self) -> bool:
         """Whether no index leads to whom it finds: it only says who not, or looks for one letter or two."""
-        for name, value in self.given.items():
+        for name, value in self._given.items():
             if name != "not_" and not (name in ("name", "email") and _is_short(value)):
                 return False
         return True
