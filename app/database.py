@@ -240,12 +240,11 @@ class Database:
     @classmethod
     async def open(cls, url: str, settings: Settings, observe: Observer = unobserved) -> Self:
         exporting = await Connections.open(url, settings, settings.max_exports, "each time", lazily=True)
-        size = settings.search_pool_size
         opened: list[Connections] = []
         try:
             opened.append(await Connections.open(url, settings, settings.pool_size, "once"))
-            opened.append(await Connections.open(url, settings, size, "as a walk"))
-            opened.append(await Connections.open(url, settings, size, "each time"))
+            opened.append(await Connections.open(url, settings, settings.pool_size, "as a walk"))
+            opened.append(await Connections.open(url, settings, settings.search_pool_size, "each time"))
         except BaseException:
             for each in opened:
                 each.terminate()

@@ -112,13 +112,14 @@ class Settings(BaseSettings):
         None, description="The same database as the role that owns the tables, for migrations. Default: DATABASE_URL."
     )
     pool_size: int = Field(
-        10, ge=1, le=500, description="Database connections of one process, at most, without those for searches."
-    )
-    search_pool_size: int = Field(
-        5,
+        10,
         ge=1,
         le=500,
-        description="Its connections for searches that walk, at most, and as many for those that seek or count.",
+        description="Database connections of one process, at most, for changes and small reads, and as many for searches"
+        " that go through an index.",
+    )
+    search_pool_size: int = Field(
+        5, ge=1, le=500, description="Its connections for searches that seek, and for counts, at most."
     )
     pool_timeout: float = Field(
         5, gt=0, le=600, description="Seconds to wait for a connection before a request is answered 503."
