@@ -115,8 +115,8 @@ class Settings(BaseSettings):
         10,
         ge=1,
         le=500,
-        description="Database connections of one process, at most, for changes and small reads, and as many for searches"
-        " that go through an index.",
+        description="Database connections of one process, at most, for changes and small reads, and as many for"
+        " searches that go through an index.",
     )
     search_pool_size: int = Field(
         5, ge=1, le=500, description="Its connections for searches that seek, and for counts, at most."
