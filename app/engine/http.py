@@ -101,14 +101,7 @@ class GraphQLApp:
         except Exception as error:
             answer, status, headers = {"errors": [self._engine.masking.masked(error, request_id)]}, 500, {}
         body = encoded(answer)
-        length, name_of_it = b"%d" % len(body), request_id.encode()
-        raw = [
-            CONTENT_TYPES[media_type or JSON],
-            (b"content-length", length),
-            *ALWAYS_SENT,
-            (b"x-request-id", name_of_it),
-        ]
-        raw += [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+        raw = _headers(len(body), media_type or JSON, request_id, headers)
         await send({"type": "http.response.start", "status": status, "headers": raw})
         await send({"type": "http.response.body", "body": body})
 
@@ -152,6 +145,14 @@ class GraphQLApp:
         if terms.wanted == "report":
             answer["extensions"] = {**answer.get("extensions", {}), "cost": admitted.told_cost()}
         return answer, 200 if "data" in answer else terms.refused, {EXECUTOR: admitted.executor}
+
+
+def _headers(length: int, media_type: str, request_id: str, more: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
+    known = [CONTENT_TYPES[media_type], (b"content-length", b"%d" % length), *ALWAYS_SENT]
+    known.append((b"x-request-id", request_id.encode()))
+    for name, value in more.items():
+        known.append((name.lower().encode("latin-1"), value.encode("latin-1")))
+    return known
 
 
 def _wanted_of_cost(head: Head) -> str:
