@@ -11,6 +11,7 @@ from typing import Any, Literal, Self
 import asyncpg
 import orjson
 from asyncpg import Record
+from asyncpg.pgproto.pgproto import UUID
 from asyncpg.pool import PoolConnectionProxy
 
 from app.settings import Settings
@@ -20,6 +21,9 @@ MICROSECOND = timedelta(microseconds=1)
 
 MOST_MOMENTS = 20_000
 """Moments that are kept to be used again."""
+
+MOST_IDS = 20_000
+"""Ids that are kept to be used again."""
 
 MOST_STATEMENTS = {"once": 500, "each time": 50, "as a walk": 100}
 """Statements that a connection keeps prepared. Those of searches are large, and there are as many as filters."""
@@ -278,14 +282,37 @@ class _Moments(dict[tuple[int], datetime]):
         return made
 
 
+class _Ids(dict[bytes, UUID]):
+    """Ids by their bytes, as PostgreSQL sends them.
+
+    The same ids come again and again, and to look for one takes half as long as to make one; and one that was a key of
+    a dictionary before knows its hash.
+    """
+
+    def __missing__(self, sent: bytes) -> UUID:
+        if len(self) >= MOST_IDS:
+            self.clear()
+        made = self[sent] = UUID(sent)
+        return made
+
+
 _moments = _Moments()
+_ids = _Ids()
 
 
 def _sent(moment: datetime) -> tuple[int]:
     return ((moment.astimezone(UTC) - EPOCH) // MICROSECOND,)
 
 
+def _sent_id(id: Any) -> bytes:
+    sent: bytes = (id if type(id) is UUID else UUID(str(id))).bytes
+    return sent
+
+
 async def _set_codecs(connection: Any) -> None:
+    await connection.set_type_codec(
+        "uuid", schema="pg_catalog", format="binary", encoder=_sent_id, decoder=_ids.__getitem__
+    )
     await connection.set_type_codec(
         "jsonb", schema="pg_catalog", encoder=lambda value: orjson.dumps(value).decode(), decoder=orjson.loads
     )

@@ -4,11 +4,12 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from datetime import UTC, datetime
+from uuid import uuid4
 
 import asyncpg
 import pytest
 
-from app.connections import MOST_MOMENTS, Connections, DatabaseLostError, OverloadedError
+from app.connections import MOST_IDS, MOST_MOMENTS, Connections, DatabaseLostError, OverloadedError, _ids
 from app.database import Database
 from app.server import Server
 from app.settings import Settings
@@ -206,6 +207,22 @@ async def test_moments_come_back_as_they_went_in_however_many_there_are(database
     )
     assert len({row[0] for row in rows}) == several
     assert rows[-1][0] == datetime(2026, 1, 1, 0, 0, 0, several, tzinfo=UTC)
+
+
+async def test_ids_come_back_as_they_went_in_however_many_there_are(database: Database) -> None:
+    ids = [uuid4() for _ in range(MOST_IDS + 10)]
+    for sent in (ids, [str(each) for each in ids]):
+        rows = await database.fetch("SELECT id FROM unnest($1::uuid[]) WITH ORDINALITY AS t(id, n) ORDER BY n", sent)
+        assert [row[0] for row in rows] == ids
+        assert {str(row[0]) for row in rows} == {str(each) for each in ids}
+    assert len(_ids) <= MOST_IDS
+
+
+@pytest.mark.parametrize("id", ["", "x", 1, b"x" * 16])
+async def test_what_is_no_id_is_not_sent(id: object, database: Database) -> None:
+    with pytest.raises(asyncpg.DataError):
+        await database.fetch("SELECT $1::uuid", id)
+    assert (await database.fetch("SELECT $1::uuid", None))[0][0] is None
 
 
 @pytest.mark.parametrize("document", [CANDIDATES, SEARCH, CREATE])

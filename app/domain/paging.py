@@ -194,19 +194,27 @@ class PageArguments:
         return Window(size, backward, after, before)
 
 
+@dataclass(slots=True)
+class Reading:
+    """What the pages that one statement read have in common."""
+
+    window: Window
+    order: Order
+    cursors: Cursors
+    count: Callable[[UUID | None], Awaitable[int]]
+    """How many rows the list of a parent has, or the list that has none."""
+
+
 class Page:
     """Rows of one window, in order, and what lies beyond them."""
 
-    __slots__ = ("_count", "_cursors", "_more", "_order", "_window", "rows")
+    __slots__ = ("_more", "_parent", "_reading", "rows")
 
-    def __init__(
-        self, found: list[Record], window: Window, order: Order, cursors: Cursors, count: Callable[[], Awaitable[int]]
-    ) -> None:
+    def __init__(self, found: list[Record], reading: Reading, parent: UUID | None = None) -> None:
         """What was found is one row too many when there are more, and backwards when the window is."""
-        self._window = window
-        self._order = order
-        self._cursors = cursors
-        self._count = count
+        window = reading.window
+        self._reading = reading
+        self._parent = parent
         self._more = len(found) > window.size
         if self._more:
             del found[window.size :]
@@ -216,19 +224,21 @@ class Page:
 
     @property
     def has_next_page(self) -> bool:
-        return self._window.before is not None if self._window.backward else self._more
+        window = self._reading.window
+        return window.before is not None if window.backward else self._more
 
     @property
     def has_previous_page(self) -> bool:
-        return self._more if self._window.backward else self._window.after is not None
+        window = self._reading.window
+        return self._more if window.backward else window.after is not None
 
     def cursor(self, row: Record) -> str:
         """Marks the row's place. The rows must have been read with the keys of their order."""
-        return self._cursors.write(self._order, row)
+        return self._reading.cursors.write(self._reading.order, row)
 
     async def count(self) -> int:
         """Counts all rows of the connection, not only this page's."""
-        return await self._count()
+        return await self._reading.count(self._parent)
 
 
 def _selected(names: Sequence[str]) -> str:
