@@ -1,7 +1,7 @@
 """Connections to PostgreSQL, borrowed for a while from a pool that is bounded and keeps nobody waiting for ever."""
 
 import asyncio
-from collections import deque
+from collections import OrderedDict
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -82,7 +82,7 @@ class Connections:
         self._timeout = timeout
         self._keeps = keeps
         self._at_hand: list[PoolConnectionProxy[Record]] = []
-        self._waiters: deque[asyncio.Future[PoolConnectionProxy[Record] | None]] = deque()
+        self._waiters: OrderedDict[asyncio.Future[PoolConnectionProxy[Record] | None], None] = OrderedDict()
         """Each is handed a connection, or None for the place of one that it may open."""
         self.lent = 0
         """Places that are taken, by a connection in use or by one that is being opened."""
@@ -114,11 +114,6 @@ class Connections:
         size: int = self._pool.get_size()
         return size
 
-    @property
-    def asked_for(self) -> int:
-        """Those who have one or wait for one."""
-        return self.lent + self.waiting
-
     async def fetch(self, statement: str, values: Sequence[Any]) -> list[Record]:
         """The rows of one statement. Raises what `borrowed` does."""
         connection = await self.borrow()
@@ -148,12 +143,10 @@ class Connections:
 
     async def borrow(self) -> "PoolConnectionProxy[Record]":
         """Raises OverloadedError when none is given back in time, DatabaseLostError when none can be opened."""
-        while self._at_hand:
+        if self._at_hand:
             kept = self._at_hand.pop()
             self.lent += 1
-            if not _closed(kept):
-                return kept
-            await self._release(kept)
+            return await self._replaced(kept) if _closed(kept) else kept
         if self.lent < self._size:
             self.lent += 1
             return await self._opened()
@@ -161,7 +154,7 @@ class Connections:
 
     async def give_back(self, connection: "PoolConnectionProxy[Record]", error: BaseException | None) -> None:
         """With what went wrong while it was borrowed. Raises DatabaseLostError when the connection was lost by it."""
-        if error is None and self._keeps:
+        if error is None and self._keeps and not _closed(connection):
             self._hand_on(connection)
             return
         lost = error is not None and _lost(connection, error)
@@ -175,7 +168,7 @@ class Connections:
     def _hand_on(self, connection: "PoolConnectionProxy[Record] | None") -> None:
         """To who has waited longest. When nobody waits, a connection is kept; without one, its place is free."""
         while self._waiters:
-            waiter = self._waiters.popleft()
+            waiter, _ = self._waiters.popitem(last=False)
             if not waiter.done():
                 waiter.set_result(connection)
                 return
@@ -196,7 +189,7 @@ class Connections:
             opened: PoolConnectionProxy[Record] = await self._pool.acquire()
         except BaseException as error:
             self._hand_on(None)
-            if isinstance(error, (OSError, *UNREACHABLE)):
+            if isinstance(error, (OSError, *UNREACHABLE, asyncpg.InterfaceError)):  # The latter when it closes.
                 raise DatabaseLostError from error
             raise
         return opened
@@ -204,25 +197,39 @@ class Connections:
     async def _waited_for(self) -> "PoolConnectionProxy[Record]":
         loop = asyncio.get_running_loop()
         waiter: asyncio.Future[PoolConnectionProxy[Record] | None] = loop.create_future()
-        self._waiters.append(waiter)
+        self._waiters[waiter] = None
         timer = loop.call_later(self._timeout, _give_up, waiter)
         self.waiting += 1
         try:
             handed = await waiter
         except asyncio.CancelledError:
-            if not waiter.cancelled():
-                # It was handed one that nobody takes now.
-                self._hand_on(waiter.result())
+            if not waiter.cancelled() and waiter.exception() is None:
+                await self._give_up_what_was_handed(waiter.result())
             raise
         finally:
             self.waiting -= 1
+            self._waiters.pop(waiter, None)
             timer.cancel()
         if handed is None:
             return await self._opened()
         if _closed(handed):
-            await self._release(handed)
-            return await self.borrow()
+            return await self._replaced(handed)
         return handed
+
+    async def _give_up_what_was_handed(self, handed: "PoolConnectionProxy[Record] | None") -> None:
+        if handed is None or self._keeps:
+            self._hand_on(handed)
+        else:
+            await self._release(handed)
+
+    async def _replaced(self, closed: "PoolConnectionProxy[Record]") -> "PoolConnectionProxy[Record]":
+        """Another one for the same place."""
+        try:
+            await self._pool.release(closed)
+        except BaseException:
+            self._hand_on(None)
+            raise
+        return await self._opened()
 
 
 def _give_up(waiter: "asyncio.Future[PoolConnectionProxy[Record] | None]") -> None:

@@ -135,6 +135,59 @@ async def test_what_is_handed_to_who_has_just_given_up_goes_to_the_next(single: 
     assert first.cancelled()
 
 
+async def test_who_gives_up_when_the_time_is_up_has_given_up(single: Connections) -> None:
+    lent = await single.borrow()
+    waiting = asyncio.create_task(single.fetch("SELECT 1", ()))
+    await asyncio.sleep(0)
+    [waiter] = single._waiters
+    waiter.set_exception(OverloadedError())
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    await single.give_back(lent, None)
+
+
+async def test_who_waits_in_vain_is_not_remembered(narrow: Settings, database_url: str) -> None:
+    connections = await Connections.open(database_url, narrow.model_copy(update={"pool_timeout": 0.01}), 1, "once")
+    lent = await connections.borrow()
+    outcomes = await asyncio.gather(*(connections.borrow() for _ in range(50)), return_exceptions=True)
+    assert {type(each) for each in outcomes} == {OverloadedError}
+    assert not connections._waiters
+    await connections.give_back(lent, None)
+    await connections.close()
+
+
+async def test_who_is_handed_a_closed_connection_keeps_the_turn(single: Connections) -> None:
+    served = []
+
+    async def ask(number: int) -> None:
+        await single.fetch("SELECT 1", ())
+        served.append(number)
+
+    lent = await single.borrow()
+    waiting = [asyncio.create_task(ask(number)) for number in range(4)]
+    await asyncio.sleep(0)
+    lent.terminate()
+    await single.give_back(lent, None)
+    await asyncio.gather(*waiting)
+    assert served == [0, 1, 2, 3]
+
+
+async def test_who_waits_while_the_pool_closes_is_told_to_come_again(narrow: Settings, database_url: str) -> None:
+    connections = await Connections.open(database_url, narrow.model_copy(update={"pool_timeout": 60}), 1, "once")
+    lent = await connections.borrow()
+    waiting = asyncio.create_task(connections.fetch("SELECT 1", ()))
+    await asyncio.sleep(0)
+    closing = asyncio.create_task(connections.close())
+    await asyncio.sleep(0)
+    await connections.give_back(lent, None)
+    async with asyncio.timeout(10):
+        with pytest.raises(DatabaseLostError):
+            await waiting
+        await closing
+    assert (connections.lent, connections.waiting) == (0, 0)
+
+
 async def test_the_place_of_a_lost_connection_goes_to_who_waits(single: Connections) -> None:
     lent = await single.borrow()
     waiting = asyncio.create_task(single.fetch("SELECT pg_backend_pid()", ()))

@@ -16,7 +16,7 @@ from uuid import UUID
 from asyncpg import Record
 
 from app.database import Database
-from app.domain.paging import Cursors, Order, Page, Reading, Window
+from app.domain.paging import Cursors, Order, Page, Read, Window
 from app.domain.sql import Parameters
 
 MOST_WALKED = 2_500
@@ -110,7 +110,7 @@ async def read_page(
         p = Parameters(account_id)
         found = _rows(listing, window, p, keyed) if listing.walk is None else _sought(listing, window, p)
         rows = await run(f"-- A page of {listing.purpose}.\n{found}", *p.values)
-    return Page(rows, Reading(window, listing.order, cursors, count))
+    return Page(rows, Read(window, listing.order, cursors, count))
 
 
 async def read_pages(
@@ -133,9 +133,9 @@ async def read_pages(
     else:
         statement = _of_parents(listing, window, p, keyed, only)
     rows = await run(statement, *p.values)
-    reading = Reading(window, listing.order, cursors, counts.of)
+    read = Read(window, listing.order, cursors, counts.of)
     return {
-        parent_id: Page(found, reading, parent_id)
+        parent_id: Page(found, read, parent_id)
         for parent_id, found in zip(parent_ids, [rows] if only else by_place(rows, len(parent_ids)), strict=True)
     }
 
@@ -180,11 +180,11 @@ class _Counts:
         self._counted: asyncio.Future[dict[UUID, int]] | None = None
 
     async def of(self, parent_id: UUID | None) -> int:
+        assert parent_id is not None
         if self._counted is None:
             count = self._listing.count or partial(_count, self._listing)
             self._counted = asyncio.ensure_future(count(self._database, self._account_id, self._parent_ids))
         # Shielded, because who asks may be cancelled while others still wait for the same.
-        assert parent_id is not None
         return (await asyncio.shield(self._counted))[parent_id]
 
 

@@ -195,7 +195,7 @@ class PageArguments:
 
 
 @dataclass(slots=True)
-class Reading:
+class Read:
     """What the pages that one statement read have in common."""
 
     window: Window
@@ -208,12 +208,12 @@ class Reading:
 class Page:
     """Rows of one window, in order, and what lies beyond them."""
 
-    __slots__ = ("_more", "_parent", "_reading", "rows")
+    __slots__ = ("_more", "_parent", "_read", "rows")
 
-    def __init__(self, found: list[Record], reading: Reading, parent: UUID | None = None) -> None:
+    def __init__(self, found: list[Record], read: Read, parent: UUID | None = None) -> None:
         """What was found is one row too many when there are more, and backwards when the window is."""
-        window = reading.window
-        self._reading = reading
+        window = read.window
+        self._read = read
         self._parent = parent
         self._more = len(found) > window.size
         if self._more:
@@ -224,21 +224,21 @@ class Page:
 
     @property
     def has_next_page(self) -> bool:
-        window = self._reading.window
+        window = self._read.window
         return window.before is not None if window.backward else self._more
 
     @property
     def has_previous_page(self) -> bool:
-        window = self._reading.window
+        window = self._read.window
         return self._more if window.backward else window.after is not None
 
     def cursor(self, row: Record) -> str:
         """Marks the row's place. The rows must have been read with the keys of their order."""
-        return self._reading.cursors.write(self._reading.order, row)
+        return self._read.cursors.write(self._read.order, row)
 
     async def count(self) -> int:
         """Counts all rows of the connection, not only this page's."""
-        return await self._reading.count(self._parent)
+        return await self._read.count(self._parent)
 
 
 def _selected(names: Sequence[str]) -> str:

@@ -60,7 +60,7 @@ class Requests(HttpToolsProtocol):
         begun = self._begun
         whole = begun == self._parsed and (self.cycle is None or self.cycle.response_complete)
         if whole and (known := self._known.split(data)):
-            self._take(*known)
+            self._begin(*known)
             return
         self._pending += len(data)
         super().data_received(data)
@@ -114,16 +114,23 @@ class Requests(HttpToolsProtocol):
         self._runner.end()
         super().connection_lost(exc)
 
+    def handle_websocket_upgrade(self) -> None:
+        """The connection is another protocol's from here on, which hears of its end."""
+        self._runner.end()
+        if self._timer is not None:
+            self._timer.cancel()
+        super().handle_websocket_upgrade()
+
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         cycle.__class__ = Cycle  # uvicorn makes its own.
         super()._start_asgi_task(cycle, app)
 
-    def _take(self, known: KnownHead, body: bytes) -> None:
+    def _begin(self, known: KnownHead, body: bytes) -> None:
         """Begins a request without the parser, which is between two of them."""
         self._heard()
         self._event.clear()
         self.scope = {**known.scope, BODY: body, "state": self.app_state.copy()}  # type: ignore[typeddict-item]
-        self.cycle = Cycle(
+        self.cycle = cycle = Cycle(
             self.scope,
             self.transport,
             self.flow,
@@ -136,9 +143,8 @@ class Requests(HttpToolsProtocol):
             True,
             self.on_response_complete,
         )
-        self.cycle.body = body  # type: ignore[assignment]
-        self.cycle.more_body = False
-        self._runner.run(self.cycle)
+        cycle.begin(body)
+        self._runner.run(cycle)
 
     def _may_come_again(self) -> bool:
         """Whether the connection goes on as usual after the request that was parsed just now."""

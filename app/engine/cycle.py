@@ -2,9 +2,14 @@
 
 import asyncio
 import re
-from contextlib import suppress
 
-from uvicorn._types import ASGI3Application, ASGISendEvent, HTTPResponseBodyEvent, HTTPResponseStartEvent
+from uvicorn._types import (
+    ASGI3Application,
+    ASGIReceiveEvent,
+    ASGISendEvent,
+    HTTPResponseBodyEvent,
+    HTTPResponseStartEvent,
+)
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
 LENGTH = b"content-length"
@@ -24,6 +29,19 @@ class Cycle(RequestResponseCycle):
 
     _start: HTTPResponseStartEvent | None = None
     """What the answer starts with, while it is not known whether it is given whole."""
+    _body: bytes | None = None
+    """All that the client has sent, if it came with the head, until somebody receives it."""
+
+    def begin(self, body: bytes) -> None:
+        """Of a request that came whole."""
+        self._body = body
+        self.more_body = False
+
+    async def receive(self) -> ASGIReceiveEvent:
+        if self._body is None:
+            return await super().receive()
+        body, self._body = self._body, None
+        return {"type": "http.request", "body": body, "more_body": False}
 
     async def send(self, message: ASGISendEvent) -> None:
         start, self._start = self._start, None
@@ -59,6 +77,7 @@ class Cycle(RequestResponseCycle):
             return False
         self.transport.write(head + LINE_END + body)
         self.response_started = self.response_complete = True
+        self._body = None
         self.message_event.set()
         self.on_response()
         return True
@@ -97,13 +116,16 @@ class Runner:
     async def _run(self, cycle: RequestResponseCycle) -> None:
         task = asyncio.current_task()
         assert task is not None
-        with suppress(asyncio.CancelledError):
+        try:
             while True:
-                try:
-                    await cycle.run_asgi(self._app)
-                finally:
-                    self._busy.discard(task)
+                await cycle.run_asgi(self._app)
+                del cycle  # It holds what was asked and answered.
+                self._busy.discard(task)
                 if self._over or self._task is not task or task.cancelling():
                     return
                 self._next = self._loop.create_future()
                 cycle = await self._next
+        except asyncio.CancelledError:
+            return
+        finally:
+            self._busy.discard(task)

@@ -1,8 +1,8 @@
 """Heads of requests that a connection has had before, so that they need not be parsed again.
 
-A client that keeps its connection sends the same head with each request, but for its length. A request that comes in
-one piece under such a head is known by its bytes alone: what was parsed of them once holds for it too. Whatever is
-kept belongs to one connection and ends with it, as tokens are among it.
+A client that keeps its connection sends few different heads: they differ by the length of the body. A request that
+comes in one piece under a head that came before is known by its bytes alone: what was parsed of them once holds for it
+too. Whatever is kept belongs to one connection and ends with it, as tokens are among it.
 """
 
 from collections.abc import Iterable
@@ -17,6 +17,10 @@ POST = b"POST "
 
 MOST_KEPT = 8
 """Heads that are kept of a connection: they differ by how long the body is."""
+
+MOST_IN_VAIN = 32
+"""Heads that are kept one after another without any of them coming again. Then the client sends other ones each time,
+and to keep them is of no use."""
 
 LONGEST_KEPT = 4_096
 """Bytes of a head that is kept."""
@@ -46,6 +50,8 @@ class KnownHeads:
     """Those of one connection."""
 
     _kept: dict[bytes, KnownHead] = field(default_factory=dict)
+    _in_vain: int = 0
+    """Heads that were kept since one came again."""
 
     def __len__(self) -> int:
         return len(self._kept)
@@ -56,20 +62,24 @@ class KnownHeads:
         known = self._kept.get(data[:end])
         if known is None or len(data) - end != known.length:
             return None
+        self._in_vain = 0
         return known, data[end:]
 
     def learn(self, data: bytes, scope: HTTPScope) -> None:
         """Keeps the head of these data, which were one whole request, parsed as the scope says, if it may come again.
 
-        What it ends with is looked for as `split` does: where a parser took something else for the end of the head,
-        the length of the body tells.
+        Its end is looked for as `split` does. The parser takes nothing else for the end of a head, and the length of
+        the body must fit.
         """
+        if self._in_vain == MOST_IN_VAIN:
+            return
         end = data.find(END) + len(END)
         length = _length(scope["headers"])
         if length is None or len(data) - end != length or end > LONGEST_KEPT or not data.startswith(POST):
             return
-        if len(self._kept) >= MOST_KEPT:
-            self._kept.clear()
+        self._in_vain += 1
+        if len(self._kept) == MOST_KEPT:
+            del self._kept[next(iter(self._kept))]
         self._kept[data[:end]] = KnownHead({**scope, "extensions": {HEAD: {}}}, length)
 
 

@@ -63,7 +63,7 @@ class HttpRequest:
 
     def __init__(self, scope: Scope, receive: Receive) -> None:
         self.head = _head(scope)
-        self.body: bytes | None = scope.get(BODY)
+        self.body: bytes | None = scope.pop(BODY, None)
         """None when it may be still to come."""
         self.receive = receive
 

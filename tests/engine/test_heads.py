@@ -3,13 +3,14 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
 import orjson
 import pytest
 
-from app.engine.heads import LONGEST_KEPT, MOST_KEPT, KnownHeads
+from app.engine.heads import LONGEST_KEPT, MOST_IN_VAIN, MOST_KEPT, KnownHeads
+from tests.client import serving
 from tests.engine.streaming import PATIENCE, House, house
 
 Scope = Any
@@ -64,9 +65,13 @@ class Wire:
         self._writer.close()
 
 
+def wire(place: House) -> AbstractAsyncContextManager[Wire]:
+    return wire_to(place.address)
+
+
 @asynccontextmanager
-async def wire(place: House) -> AsyncIterator[Wire]:
-    found = Wire(*await asyncio.open_connection("127.0.0.1", int(place.address.rpartition(":")[2])))
+async def wire_to(address: str) -> AsyncIterator[Wire]:
+    found = Wire(*await asyncio.open_connection("127.0.0.1", int(address.rpartition(":")[2])))
     try:
         yield found
     finally:
@@ -210,6 +215,77 @@ async def test_a_request_that_takes_too_long_leaves_the_connection_to_others() -
             assert await client.asked(post(body("{ hello }"))) == HELLO
             answer = await client.asked(post(body("{ endless }")))
             assert answer["errors"][0]["extensions"]["code"] == "TIMEOUT"
+
+
+async def echo(scope: Any, receive: Any, send: Any) -> None:
+    """Reads its body as any application does."""
+    if scope["type"] == "lifespan":
+        return
+    received = await receive()
+    content = orjson.dumps([received["body"].decode(), received["more_body"]])
+    headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(content))]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": content})
+    assert (await receive())["type"] == "http.disconnect"
+
+
+async def test_any_application_receives_what_came_with_a_known_head() -> None:
+    async with serving(echo) as address, wire_to(address) as client:
+        for number in range(5):
+            assert await client.asked(post(b"%060d" % number)) == [f"{number:060}", False]
+
+
+async def test_a_task_that_was_cancelled_runs_no_other_request(caplog: pytest.LogCaptureFixture) -> None:
+    tasks: list[asyncio.Task[Any] | None] = []
+
+    async def cancelled(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] != "lifespan":
+            tasks.append(asyncio.current_task())
+            if len(tasks) == 4:
+                asyncio.get_running_loop().call_soon(tasks[-1].cancel)  # type: ignore[union-attr]
+                await asyncio.sleep(60)
+            await echo(scope, receive, send)
+
+    async with serving(cancelled) as address, wire_to(address) as client:
+        for number in range(3):
+            await client.asked(post(b"%060d" % number))
+        await client.send(post(b"x" * 60))
+        assert (await client.until_closed()).startswith(b"HTTP/1.1 500 ")
+        assert tasks[1] is tasks[2] is tasks[3]
+        async with wire_to(address) as another:
+            for number in range(3):
+                assert (await another.asked(post(b"%060d" % number)))[0] == f"{number:060}"
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+async def test_a_connection_with_known_heads_can_become_a_socket(place: House) -> None:
+    upgrade = (
+        b"GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+        b"Sec-WebSocket-Protocol: graphql-transport-ws\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+    )
+    async with wire(place) as client:
+        for _ in range(3):
+            assert await client.asked(post(body("{ hello }"))) == HELLO
+        running = {task for task in asyncio.all_tasks() if "Runner._run" in repr(task)}
+        assert len(running) == 1
+        await client.send(upgrade)
+        async with asyncio.timeout(PATIENCE):
+            await asyncio.wait(running)
+
+
+async def test_a_length_with_zeros_before_it_hides_no_long_body(place: House) -> None:
+    request = post(b" " * 20_000).replace(b"Content-Length: 20000", b"Content-Length: 00000000000000000000020000")
+    async with wire(place) as client:
+        await client.send(request)
+        assert (await client.answer())[0] == 413
+
+
+def test_heads_that_never_come_again_are_not_kept_for_ever() -> None:
+    known, again = KnownHeads(), b"POST /again HTTP/1.1\r\n\r\n{}"
+    for number in range(MOST_IN_VAIN):
+        known.learn(b"POST /%d HTTP/1.1\r\n\r\n{}" % number, scope((b"content-length", b"2")))
+    known.learn(again, scope((b"content-length", b"2")))
+    assert known.split(again) is None
 
 
 def learnt(data: bytes, *headers: tuple[bytes, bytes]) -> bool:
