@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import orjson
@@ -12,6 +12,7 @@ import pytest
 from app.engine.heads import LONGEST_KEPT, MOST_IN_VAIN, MOST_KEPT, KnownHeads
 from tests.client import serving
 from tests.engine.streaming import PATIENCE, House, house
+from tests.engine.wire import Wire, wire_to
 
 Scope = Any
 
@@ -30,52 +31,8 @@ def scope(*headers: tuple[bytes, bytes]) -> Scope:
     return {"type": "http", "headers": list(headers)}
 
 
-class Wire:
-    """One connection of a client that writes its requests by itself."""
-
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._reader = reader
-        self._writer = writer
-
-    async def send(self, *parts: bytes) -> None:
-        """The parts come one after another."""
-        for part in parts:
-            self._writer.write(part)
-            await self._writer.drain()
-            await asyncio.sleep(0.02)
-
-    async def answer(self) -> tuple[int, bytes, Any]:
-        """The status, the head and the JSON of the next answer."""
-        async with asyncio.timeout(PATIENCE):
-            head = await self._reader.readuntil(b"\r\n\r\n")
-            length = re.search(rb"content-length: (\d+)", head)
-            assert length is not None
-            content = await self._reader.readexactly(int(length[1]))
-        return int(head[9:12]), head, orjson.loads(content)
-
-    async def asked(self, request: bytes) -> Any:
-        await self.send(request)
-        return (await self.answer())[2]
-
-    async def until_closed(self) -> bytes:
-        async with asyncio.timeout(PATIENCE):
-            return await self._reader.read()
-
-    def close(self) -> None:
-        self._writer.close()
-
-
 def wire(place: House) -> AbstractAsyncContextManager[Wire]:
     return wire_to(place.address)
-
-
-@asynccontextmanager
-async def wire_to(address: str) -> AsyncIterator[Wire]:
-    found = Wire(*await asyncio.open_connection("127.0.0.1", int(address.rpartition(":")[2])))
-    try:
-        yield found
-    finally:
-        found.close()
 
 
 @pytest.fixture
@@ -235,7 +192,8 @@ async def test_any_application_receives_what_came_with_a_known_head() -> None:
             assert await client.asked(post(b"%060d" % number)) == [f"{number:060}", False]
 
 
-async def test_a_task_that_was_cancelled_runs_no_other_request(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_task_that_was_cancelled_runs_no_other_request() -> None:
+    before = asyncio.all_tasks()
     tasks: list[asyncio.Task[Any] | None] = []
 
     async def cancelled(scope: Any, receive: Any, send: Any) -> None:
@@ -255,7 +213,7 @@ async def test_a_task_that_was_cancelled_runs_no_other_request(caplog: pytest.Lo
         async with wire_to(address) as another:
             for number in range(3):
                 assert (await another.asked(post(b"%060d" % number)))[0] == f"{number:060}"
-    assert asyncio.all_tasks() == {asyncio.current_task()}
+    assert not {each for each in asyncio.all_tasks() - before if "Runner._run" in repr(each)}
 
 
 async def test_a_connection_with_known_heads_can_become_a_socket(place: House) -> None:
@@ -263,10 +221,11 @@ async def test_a_connection_with_known_heads_can_become_a_socket(place: House) -
         b"GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
         b"Sec-WebSocket-Protocol: graphql-transport-ws\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
     )
+    before = asyncio.all_tasks()
     async with wire(place) as client:
         for _ in range(3):
             assert await client.asked(post(body("{ hello }"))) == HELLO
-        running = {task for task in asyncio.all_tasks() if "Runner._run" in repr(task)}
+        running = {task for task in asyncio.all_tasks() - before if "Runner._run" in repr(task)}
         assert len(running) == 1
         await client.send(upgrade)
         async with asyncio.timeout(PATIENCE):
