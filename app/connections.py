@@ -204,7 +204,11 @@ class Connections:
             handed = await waiter
         except asyncio.CancelledError:
             if not waiter.cancelled() and waiter.exception() is None:
-                await self._give_up_what_was_handed(waiter.result())
+                handed = waiter.result()
+                if handed is None or self._keeps:
+                    self._hand_on(handed)
+                else:
+                    await self._release(handed)
             raise
         finally:
             self.waiting -= 1
@@ -215,12 +219,6 @@ class Connections:
         if _closed(handed):
             return await self._replaced(handed)
         return handed
-
-    async def _give_up_what_was_handed(self, handed: "PoolConnectionProxy[Record] | None") -> None:
-        if handed is None or self._keeps:
-            self._hand_on(handed)
-        else:
-            await self._release(handed)
 
     async def _replaced(self, closed: "PoolConnectionProxy[Record]") -> "PoolConnectionProxy[Record]":
         """Another one for the same place."""

@@ -130,13 +130,13 @@ def from_json(asked: Any) -> GraphQLRequest:
 
 def _document_id(asked: dict[str, Any]) -> str | None:
     """By the name that the GraphQL-over-HTTP draft gives it, or Relay's."""
-    found = {}
+    found: set[str] = set()
     for name in ("documentId", "doc_id"):
         value = asked.get(name)
         if value is not None and not isinstance(value, str):
             raise _not(name, "a string")
         if value:
-            found[value] = name
+            found.add(value)
     if len(found) > 1:
         raise bad_request("`documentId` and `doc_id` differ.")
     return next(iter(found), None)
