@@ -16,6 +16,10 @@ class TextFilter:
     contains: str | None = None
     starts_with: str | None = None
 
+    def is_only(self, name: str) -> bool:
+        """Whether this condition is given, and no other."""
+        return all((value is not None) == (each == name) for each, value in vars(self).items())
+
 
 @dataclass
 class SkillFilter:
@@ -78,6 +82,12 @@ class CandidateFilter:
         )
 
     @property
+    def whole_country(self) -> str | None:
+        """The one country whose candidates there can be, when that is all that is asked of it."""
+        country = self.country
+        return country.eq if country is not None and country.is_only("eq") else None
+
+    @property
     def within_sets(self) -> bool:
         """Whether whom it finds depends on who is in sets, of which some are empty and some hold half of all."""
         return not self._asked.isdisjoint(SETS)
@@ -111,7 +121,7 @@ LEAST_LETTERS = 3
 def _is_short(value: Any) -> bool:
     return (
         isinstance(value, TextFilter)
-        and value == TextFilter(contains=value.contains)
+        and value.is_only("contains")
         and len(value.contains or "") < LEAST_LETTERS
         and not SIGN.search(value.contains or "")
     )

@@ -75,18 +75,33 @@ def candidates(
     settings: Settings,
     wanted: Wanted = None,
 ) -> Listing:
-    def scope(p: Parameters) -> str:
-        span = filter.created_at if filter and field == "CREATED_AT" else None
-        within = Conditions(p, rules, settings, probing=True).created_at(span) if span else "true"
-        return f"c.account_id = $1 AND {within}"
-
     planned_once = not (filter and filter.within_sets)
+    newest = field == "CREATED_AT"
+    country = filter.country if filter and newest and filter.whole_country is not None else None
+
+    def scope(p: Parameters) -> str:
+        conditions = Conditions(p, rules, settings, probing=True, planned_once=planned_once)
+        parts = ["c.account_id = $1"]
+        if country:
+            parts.append(conditions.country(country))
+        if filter and filter.created_at and newest:
+            parts.append(conditions.created_at(filter.created_at))
+        return " AND ".join(parts)
+
     walk = Walk(
         "candidate",
         "c",
         scope,
         "",
-        lambda p: where(filter, p, rules, settings, probing=True, planned_once=planned_once),
+        lambda p: where(
+            filter,
+            p,
+            rules,
+            settings,
+            probing=True,
+            planned_once=planned_once,
+            but="country" if country else None,
+        ),
         _most_walked(filter),
         planned_once,
     )

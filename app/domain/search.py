@@ -24,22 +24,26 @@ def where(
     *,
     probing: bool = False,
     planned_once: bool = False,
+    but: str | None = None,
 ) -> str:
     """The condition on a candidate `c` of the account.
 
     It means the same either way, but is written for a statement that wants everyone whom it holds for or, `probing`,
-    for one that looks at few candidates anyway; `planned_once`, for one whose plan is made without the values. Raises
-    BadUserInputError for a filter that is too big.
+    for one that looks at few candidates anyway; `planned_once`, for one whose plan is made without the values. What the
+    statement says elsewhere, `but` leaves out: the name of one condition of the filter. Raises BadUserInputError for
+    a filter that is too big.
     """
     if filter is None:
         return "true"
     conditions = Conditions(p, rules, settings, probing or filter.pointed, planned_once)
-    return _Compiler(conditions).compiled(filter, negated=False, depth=0)
+    return _Compiler(conditions, but).compiled(filter, negated=False, depth=0)
 
 
 @dataclass(slots=True)
 class _Compiler:
     conditions: Conditions
+    but: str | None = None
+    """Left out of the outermost filter."""
     count: int = 0
 
     def compiled(self, filter: CandidateFilter, negated: bool, depth: int) -> str:
@@ -59,6 +63,8 @@ class _Compiler:
         parts = []
         for name, value in filter.given.items():
             self._count()
+            if depth == 0 and name == self.but:
+                continue
             if name == "not_":
                 parts.append(self.compiled(value, not negated, depth + 1))
             elif name in ("and_", "or_"):

@@ -46,6 +46,8 @@ class Candidate(SQLModel, table=True):
             "candidate_by_country",
             "account_id",
             text('(lower(country) COLLATE "C")'),
+            text("created_at DESC"),
+            text("id DESC"),
         ),
         Index(
             "candidate_by_mobile",

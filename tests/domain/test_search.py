@@ -13,6 +13,7 @@ from app.domain.errors import BadUserInputError
 from app.domain.search import CandidateFilter, DateTimeRange, SkillFilter, TextFilter, where
 from app.domain.sql import Parameters
 from app.models import Channel
+from app.schema.inputs import TextFilter as GraphTextFilter
 from app.settings import Settings
 from tests.domain.population import MOMENT, PEOPLE, Population
 from tests.world import GENERAL, SMS, World
@@ -259,6 +260,15 @@ async def test_a_search_finds_nobody_of_another_account(world: World, other_worl
         assert await ids(other_world, filter) in ([theirs], [])
 
 
+@pytest.mark.parametrize("kind", [TextFilter, GraphTextFilter])
+def test_one_condition_on_a_text_is_seen_to_be_alone_whoever_asks(kind: type[TextFilter]) -> None:
+    assert CandidateFilter(name=kind(contains="a")).unserved
+    assert not CandidateFilter(name=kind(contains="a", starts_with="b")).unserved
+    assert CandidateFilter(country=kind(eq="NL")).whole_country == "NL"
+    assert CandidateFilter(country=kind(eq="NL", contains="n")).whole_country is None
+    assert CandidateFilter(country=kind(contains="n")).whole_country is None
+
+
 # Any filter at all
 
 ALPHABET = "aeAjzoßİıσςΣñé王 .-_%'\\+#😀"
@@ -310,6 +320,16 @@ leaves = st.sampled_from(sorted(conditions)).flatmap(
 )
 
 
+def filter_of(given: dict[str, Any]) -> CandidateFilter:
+    return CandidateFilter(**given)
+
+
+of_a_country = st.fixed_dictionaries(
+    {"country": st.builds(TextFilter, eq=one_of_people("country"))},
+    optional={name: conditions[name] for name in ("created_at", "text", "skills", "in_segment", "has_verified_mobile")},
+).map(filter_of)
+
+
 def nested(inner: st.SearchStrategy[CandidateFilter]) -> st.SearchStrategy[CandidateFilter]:
     several = st.lists(inner, max_size=3)
     return (
@@ -320,7 +340,7 @@ def nested(inner: st.SearchStrategy[CandidateFilter]) -> st.SearchStrategy[Candi
     )
 
 
-filters = leaves | nested(leaves) | nested(nested(leaves)) | nested(nested(nested(leaves)))
+filters = leaves | of_a_country | nested(leaves) | nested(nested(leaves)) | nested(nested(nested(leaves)))
 
 
 @given(filter=filters, by_name=st.booleans(), descending=st.booleans())

@@ -29,7 +29,8 @@ FILTERS = {
     "name starts with": F(name=TextFilter(starts_with="van d")),
     "e-mail contains": F(email=TextFilter(contains="jansen", starts_with="jan")),
     "city": F(city=TextFilter(eq="Utrecht", in_=["Utrecht", "Kiel"], contains="u", starts_with="u")),
-    "country and skills": F(country=TextFilter(eq="NL"), skills=SkillFilter(has_any=["Python", "Java"])),
+    "country": F(country=TextFilter(in_=["NL", "BE"], contains="l", starts_with="n")),
+    "country and more of it": F(country=TextFilter(eq="NL", contains="l")),
     "all skills": F(skills=SkillFilter(has_all=["Python", "Java"])),
     "created": F(created_at=DateTimeRange(MOMENT, MOMENT)),
     "mobile": F(has_verified_mobile=True),
@@ -51,6 +52,13 @@ ELSEWHERE = re.compile(r"Sort|Hash|Merge|Seq Scan on candidate\b")
 """Steps of a plan that would not stop at the page's last row."""
 
 INDEX = {"CREATED_AT": "candidate_by_creation", "LAST_NAME": "candidate_by_name"}
+
+OF_A_COUNTRY = {
+    "a country": F(country=TextFilter(eq="NL")),
+    "a country and skills": F(country=TextFilter(eq="NL"), skills=SkillFilter(has_any=["Python", "Java"])),
+    "a country, lately": F(country=TextFilter(eq="NL"), created_at=DateTimeRange(MOMENT, MOMENT)),
+    "not of another": F(country=TextFilter(eq="NL"), not_=F(country=TextFilter(eq="BE"))),
+}
 
 
 class PlanningDatabase(Database):
@@ -101,6 +109,20 @@ async def test_a_walk_goes_through_the_index_of_its_order(
             assert not ELSEWHERE.search(found), found
             assert "hashed" not in found or "whole name" in name, found
             assert "(account_id = $1)" in found, "It was planned for its values."
+
+
+@pytest.mark.parametrize("name", OF_A_COUNTRY)
+async def test_a_walk_through_a_country_passes_nobody_else(name: str, planning: PlanningDatabase, world: World) -> None:
+    for descending in (False, True):
+        for given in WINDOWS.values():
+            listing = lists.candidates(OF_A_COUNTRY[name], "CREATED_AT", descending, RULES, planning.settings)
+            found = await plan(planning, world.account_id, listing, window("CREATED_AT", given))
+            assert "using candidate_by_country on candidate" in found, found
+            assert not ELSEWHERE.search(found), found
+            assert re.search(r"Index Cond: \(\(account_id = \$1\) AND \(+lower\(.*country", found), found
+            listing = lists.candidates(OF_A_COUNTRY[name], "LAST_NAME", descending, RULES, planning.settings)
+            found = await plan(planning, world.account_id, listing, window("LAST_NAME", given))
+            assert "using candidate_by_name on candidate" in found, found
 
 
 @pytest.mark.parametrize("order", INDEX)
