@@ -61,6 +61,7 @@ class Dog(Named):
     born: datetime
     weight: float | None
     tricks: list[str]
+    calls: list[str | None]
     rivals: list["Dog | None"] | None
     marks: list[list[int | None]]
     owner: "Person | None" = batch_field(people_by_name, key="owner_name", description="Whom it belongs to.")
@@ -83,7 +84,7 @@ class Query:
 
 REX: dict[str, Any] = {
     "kind": "Dog", "name": "Rex", "age": 3, "colour": Colour.RED, "friends": [], "weight": 12.5,
-    "born": datetime(2020, 1, 1, tzinfo=UTC), "tricks": ["sit", "roll"], "rivals": None, "marks": [],
+    "born": datetime(2020, 1, 1, tzinfo=UTC), "tricks": ["sit", "roll"], "calls": [None, "Rexie"], "rivals": None, "marks": [],
     "owner_name": "Ann",
 }  # fmt: skip
 REX["friend"] = REX
@@ -91,7 +92,7 @@ TOM = {"kind": "Cat", "name": "Tom", "lives": 9}
 
 ALL = """{ pets { __typename name ... on Named { again: name } ... on Dog { ...Dog friend { name } friends { name } }
   ... on Cat { lives } } }
-fragment Dog on Dog { age colour born weight tricks rivals { name weight } marks owner { name } }"""
+fragment Dog on Dog { age colour born weight tricks calls rivals { name weight } marks owner { name } }"""
 
 SCHEMA = strawberry.Schema(Query, types=[Dog, Cat], config=StrawberryConfig(default_resolver=value_of))
 MOMENT = Shortcut("type({0}) is datetime and {0}.tzinfo is UTC", objects={"datetime": datetime, "UTC": UTC})
@@ -171,6 +172,9 @@ async def test_what_is_as_promised_runs_level_by_level() -> None:
         {"tricks": ["sit", None]},
         {"tricks": ["sit", 5, True, Text("beg")]},
         {"tricks": ["sit", {}]},
+        {"calls": None},
+        {"calls": [None, 5]},
+        {"calls": [["Boy"]]},
         {"rivals": "Tom"},
         {"rivals": [None, {"name": None, "weight": 1.0}]},
         {"rivals": [None, {"name": "Ace", "weight": float("nan")}]},
@@ -186,7 +190,19 @@ async def test_what_is_not_as_promised_is_answered_as_graphql_core_does(broken: 
     assert by_plan.replace(b"Z", b"+00:00") == standard
 
 
-@pytest.mark.parametrize("broken", [{"friend": None}, {"age": 2**31}, {"kind": "Horse"}, {"friends": "Rex"}], ids=str)
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"friend": None},
+        {"age": 2**31},
+        {"kind": "Horse"},
+        {"friends": "Rex"},
+        {"tricks": ["beg", 5]},
+        {"tricks": [Text("beg")]},
+        {"calls": [None, 5]},
+    ],
+    ids=str,
+)
 async def test_a_surprise_is_left_to_graphql_core(broken: dict[str, Any]) -> None:
     _, _, executor = await answers(Owner({**REX, **broken}))
     assert executor.startswith("graphql-core; ")
@@ -203,8 +219,8 @@ async def test_a_surprise_is_left_to_graphql_core(broken: dict[str, Any]) -> Non
         {"age": -(2**31)},
         {"born": datetime(2020, 1, 1, tzinfo=timezone(timedelta(hours=2)))},
         {"tricks": []},
-        {"tricks": ["beg", 5]},
-        {"tricks": [Text("beg")]},
+        {"calls": []},
+        {"calls": [None, None, "Boy"]},
         {"rivals": []},
         {"rivals": [None, {"name": "Ace", "weight": None}, None, {"name": "Max", "weight": 2.5}]},
         {"marks": [[], [1, None], [], [None], [2, 3, 4]]},

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
 from graphql import (
@@ -177,7 +178,7 @@ class _RegionWriter:
         write.line(depth, f"if type({source}) is not list: raise Surprise('not a list')")
         named = kind.of_type if isinstance(kind, GraphQLNonNull) else kind
         if is_leaf_type(named):
-            return write.leaves(named, source, named is kind)
+            return write.leaves(named, source, named is kind, depth)
         item, items = write.new("item"), write.new("items")
         write.line(depth, f"{items} = []")
         write.line(depth, f"for {item} in {source}:")
@@ -259,7 +260,11 @@ class _RegionWriter:
         if variables:
             default = write.named("default", self._default)
             write.line(depth, "try:")
-            for name, variable in variables.items():
+            if len(variables) > 1:
+                pick = write.named("pick", itemgetter(*variables))
+                write.line(depth + 1, f"{', '.join(variables.values())} = {pick}({source})")
+            else:
+                [(name, variable)] = variables.items()
                 write.line(depth + 1, f"{variable} = {source}[{name!r}]")
             write.line(depth, "except (TypeError, KeyError):")
             for name, variable in variables.items():

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
+from types import NoneType
 from typing import Any
 
 from graphql import GraphQLEnumType, GraphQLLeafType
@@ -21,15 +23,13 @@ class Shortcut:
     test: str
     written: str = "{0}"
     objects: Mapping[str, Any] = field(default_factory=dict)
-    test_of_all: str | None = None
-    """The same test of all values of a list at once, if they are written as they are: the list is handed on."""
+    handed_on: type | None = None
+    """What the test demands, if it is no more than a type, and values are written as they are: so are whole lists."""
 
 
 def handed_on(kind: type) -> Shortcut:
     """Values of exactly this type are written as they are."""
-    name = kind.__name__
-    objects = {f"all_{name}": frozenset((kind,)).issuperset}
-    return Shortcut(f"type({{0}}) is {name}", objects=objects, test_of_all=f"all_{name}(map(type, {{0}}))")
+    return Shortcut(f"type({{0}}) is {kind.__name__}", handed_on=kind)
 
 
 SHORTCUTS: dict[str, Shortcut] = {
@@ -70,8 +70,10 @@ class Writer:
 
     def __init__(self, shortcuts: Mapping[str, Shortcut]) -> None:
         self._shortcuts = shortcuts
+        self._first: list[str] = []
         self._lines: list[str] = []
-        self._names: dict[str, Any] = {"Surprise": Surprise}
+        self._last: list[str] = []
+        self._names: dict[str, Any] = {"Surprise": Surprise, "chain": chain.from_iterable}
         self._count = 0
 
     def line(self, depth: int, text: str) -> None:
@@ -100,18 +102,24 @@ class Writer:
             return f"({shortcut.written.format(value)} if {shortcut.test.format(value)} else {empty}{serialized})"
         return f"({empty}{serialized})"
 
-    def leaves(self, kind: GraphQLLeafType, values: str, nullable: bool) -> str:
-        """The same of a variable with a list of them. A list that is handed on stays the row's: nobody changes it."""
-        item = self.new("item")
-        written = f"[{self.leaf(kind, item, nullable)} for {item} in {values}]"
+    def leaves(self, kind: GraphQLLeafType, values: str, nullable: bool, depth: int) -> str:
+        """The same of a variable with a list of them. A list that is handed on stays the row's: nobody changes it. All
+        that are handed on are looked through together at the end, as to begin with each takes longer than to do it."""
         shortcut = None if isinstance(kind, GraphQLEnumType) else self._shortcuts.get(kind.name)
-        if shortcut is None or shortcut.test_of_all is None:
-            return written
-        return f"({values} if {shortcut.test_of_all.format(values)} else {written})"
+        if shortcut is None or shortcut.handed_on is None:
+            item = self.new("item")
+            return f"[{self.leaf(kind, item, nullable)} for {item} in {values}]"
+        lists, types = self.new("lists"), {shortcut.handed_on, NoneType} if nullable else {shortcut.handed_on}
+        only = self.named("only", frozenset(types).issuperset)
+        self._first.append(f"{lists} = []")
+        self.line(depth, f"{lists}.append({values})")
+        self._last.append(f"if not {only}(map(type, chain({lists}))): raise Surprise('an odd list')")
+        return values
 
     def function(self, name: str, parameter: str, before: Sequence[str], after: Sequence[str]) -> Callable[..., Any]:
         """The function of the lines, between those before and after them, with one parameter."""
-        head, tail = ([INDENT + line for line in lines] for lines in (before, after))
+        head = [INDENT + line for line in (*self._first, *before)]
+        tail = [INDENT + line for line in (*self._last, *after)]
         source = "\n".join([f"def {name}({parameter}):", *head, *self._lines, *tail, ""])
         exec(compile(source, "<plan>", "exec"), self._names)  # noqa: S102
         written: Callable[..., Any] = self._names[name]
