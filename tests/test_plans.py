@@ -17,7 +17,7 @@ from app.context import Session
 from app.engine.answers import encoded
 from app.engine.documents import BYTES_OF_A_PLANNED_TOKEN, MOST_PLANS, Document, Documents
 from app.engine.graphiql import Example
-from app.engine.plan import Fallback, Plans
+from app.engine.plan import Fallback, Given, Plans
 from app.engine.plan.planning import NO_VARIABLES
 from app.examples import EXAMPLES
 from app.graph import schema, strawberry_schema
@@ -79,7 +79,7 @@ async def test_values_as_they_should_be_are_not_worked_out_by_graphql_core(
         document = DOCUMENTS.get(query.text)
         [operation] = document.operations.values()
         with contextlib.suppress(Fallback):
-            await PLANS.run(document, operation, query.variables, session.context())
+            await PLANS.run(document, operation, Given(query.variables), session.context())
         with_variables += bool(query.variables)
         assert asked == [], query
     assert with_variables > QUERIES // SHARES // 4
@@ -92,7 +92,7 @@ async def compare(query: Query, session: Session) -> str:
     if not isinstance(expected, ExecutionResult):
         expected = await expected
     try:
-        found = await PLANS.run(document, operation, query.variables, session.context())
+        found = await PLANS.run(document, operation, Given(query.variables), session.context())
     except Fallback as fallback:
         if fallback.reason == "uncovered" or not expected.errors:
             raise

@@ -9,8 +9,9 @@ of which some may be walked and others sought, by one statement for both.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache, partial
+from typing import Any
 from uuid import UUID
 
 from asyncpg import Record
@@ -80,6 +81,9 @@ class Listing:
     """How the rows of many parents are counted, where that is not best done as they are read."""
     fixed: bool = False
     """Whether it stays and takes no values, so that its statements can be kept."""
+    walks: dict[tuple[int, bool, bool], tuple[str, list[Any]]] = field(default_factory=dict)
+    """The statements that walk it from an end, with their values but for the account: by the size of the page, whether
+    it is the last one, and whether rows have cursors."""
 
     def rows_from(self, p: Parameters, window: Window | None = None) -> str:
         return self.source if isinstance(self.source, str) else self.source(p, window)
@@ -103,9 +107,8 @@ async def read_page(
 
     rows: list[Record] = []
     if listing.walk is not None:
-        p = Parameters(account_id)
-        walked = f"-- A page of {listing.purpose}, walked.\n{_walked(listing, window, p, keyed)}"
-        rows = await (database.walk if listing.walk.planned_once else run)(walked, *p.values)
+        walked, values = _walking(listing, window, keyed)
+        rows = await (database.walk if listing.walk.planned_once else run)(walked, account_id, *values)
     if len(rows) < window.limit:
         p = Parameters(account_id)
         found = _rows(listing, window, p, keyed) if listing.walk is None else _sought(listing, window, p)
@@ -222,6 +225,17 @@ def _walked_or_sought(listing: Listing, window: Window, p: Parameters) -> str:
         f"UNION ALL SELECT * FROM (\n{_sought(listing, window, p)}) AS sought WHERE NOT {filled}) AS rows\n"
         f"ORDER BY {window.order_by(listing.order.listed('rows'))}"
     )
+
+
+def _walking(listing: Listing, window: Window, keyed: bool) -> tuple[str, list[Any]]:
+    """The statement that walks, and its values but for the account."""
+    kept = listing.walks if window.after is None and window.before is None else {}
+    found = kept.get((window.size, window.backward, keyed))
+    if found is None:
+        p = Parameters(NOBODY)
+        statement = f"-- A page of {listing.purpose}, walked.\n{_walked(listing, window, p, keyed)}"
+        found = kept[window.size, window.backward, keyed] = statement, p.values[1:]
+    return found
 
 
 def _walked(listing: Listing, window: Window, p: Parameters, keyed: bool = True) -> str:

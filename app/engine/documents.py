@@ -63,7 +63,7 @@ class Operation:
     plans: KeptPlans = field(default_factory=KeptPlans)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class Document:
     node: DocumentNode
     operations: dict[str | None, Operation]

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, Protocol
+from weakref import ref
 
 from aiodataloader import DataLoader
 from graphql import (
@@ -23,7 +24,7 @@ from app.engine.documents import Document, Documents, Operation
 from app.engine.errors import ClientError, Explain, Masking
 from app.engine.limits import Limits, exceeded
 from app.engine.persisted import PersistedDocuments
-from app.engine.plan import Fallback, Plans
+from app.engine.plan import Fallback, Given, Plans
 from app.engine.requests import GraphQLRequest
 from app.engine.throttle import Bucket, RateLimit, Throttle
 from app.settings import Settings
@@ -72,13 +73,23 @@ class Session(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Considered:
+    """What a request comes to, whoever asks it, as long as its document is kept."""
+
+    document: "ref[Document]"
+    cost: int
+    given: Given
+
+
 @dataclass(slots=True)
 class Admitted:
     """An operation that may run."""
 
     document: Document
     operation: Operation
-    variables: dict[str, Any] | None
+    given: Given
+    """The variables."""
     cost: int
     most: int
     """What one operation of theirs may cost."""
@@ -124,14 +135,18 @@ class Engine:
         """
         document = self._documents.find(asked)
         operation = document.operation(asked.operation_name)
-        self._limits.demand_small_variables(asked.variables)
-        cost = operation.cost.of(asked.variables)
+        considered: Considered | None = asked.considered
+        if considered is None or considered.document() is not document:
+            self._limits.demand_small_variables(asked.variables)
+            considered = Considered(ref(document), operation.cost.of(asked.variables), Given(asked.variables))
+            asked.considered = considered
+        cost = considered.cost
         most = session.max_cost
         if cost > most:
             message = f"This may return {cost} objects. One operation may ask for {most}: ask for smaller pages."
             raise exceeded("COST_LIMIT_EXCEEDED", message, most, None, cost=cost)
         bucket = await self._rate_limit.demand(session.key, 1 if only_validate else cost, most)
-        return Admitted(document, operation, asked.variables, cost, most, bucket)
+        return Admitted(document, operation, considered.given, cost, most, bucket)
 
     async def answer(self, admitted: Admitted, session: Session, request_id: str, gone: Gone | None = None) -> Answer:
         """Runs a query or a mutation. Raises ClientError TIMEOUT when it takes longer than its kind may.
@@ -146,7 +161,7 @@ class Engine:
                 if self._plans is not None and kind is OperationType.QUERY:
                     context = session.context()
                     try:
-                        data = await self._plans.run(admitted.document, admitted.operation, admitted.variables, context)
+                        data = await self._plans.run(admitted.document, admitted.operation, admitted.given, context)
                         admitted.executor = "levels"
                         return {"data": data}
                     except Fallback as fallback:
@@ -172,7 +187,7 @@ class Engine:
                 self._schema,
                 admitted.document.node,
                 context_value=context,
-                variable_values=admitted.variables,
+                variable_values=admitted.given.variables,
                 operation_name=admitted.operation.name,
                 hide_suggestions=not self.settings.introspection,
             )
@@ -189,7 +204,7 @@ class Engine:
             self._schema,
             admitted.document.node,
             context_value=(context := session.context()),
-            raw_variable_values=admitted.variables,
+            raw_variable_values=admitted.given.variables,
             operation_name=admitted.operation.name,
             hide_suggestions=not self.settings.introspection,
         )

@@ -13,11 +13,12 @@ from uuid_utils import uuid4
 
 from app.engine.accepting import accepted, names
 from app.engine.answers import encoded
+from app.engine.bodies import KnownBodies
 from app.engine.deadline import GoneError
 from app.engine.errors import ClientError, RefusedDocumentError, bad_request
 from app.engine.execution import Answer, Engine, Session
 from app.engine.observing import identify
-from app.engine.requests import JSON, Head, HttpRequest, demand_readable, read
+from app.engine.requests import JSON, Head, HttpRequest, demand_readable, from_query_string, read_body
 from app.engine.sse import EVENT_STREAM, HOW_TO_SUBSCRIBE, Events, one, said, takes_events
 from app.engine.streams import Streams
 
@@ -75,6 +76,7 @@ class GraphQLApp:
         self._engine = engine
         self._authenticate = authenticate
         self._streams = streams or Streams(engine.settings.max_streams)
+        self._bodies = KnownBodies()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = HttpRequest(scope, receive)
@@ -120,7 +122,10 @@ class GraphQLApp:
 
     async def _reply(self, request: HttpRequest, request_id: str, terms: Terms) -> Reply | Events:
         engine, session = self._engine, terms.session
-        asked = await read(request, engine.settings.max_body_bytes, engine.settings.keep_alive)
+        if request.head.method == "GET":
+            asked = from_query_string(request.head)
+        else:
+            asked = self._bodies[await read_body(request, engine.settings.max_body_bytes, engine.settings.keep_alive)]
         try:
             admitted = await engine.admit(asked, session, only_validate=terms.wanted == "validate")
         except (RefusedDocumentError, ClientError) as error:

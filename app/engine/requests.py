@@ -1,6 +1,6 @@
 """What a client asks for, read from the body of a POST or the query string of a GET."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
@@ -17,13 +17,18 @@ JSON = "application/json"
 
 @dataclass(slots=True)
 class GraphQLRequest:
-    """One operation to run. A document is given by its text, by what it is kept under, or by both."""
+    """One operation to run. A document is given by its text, by what it is kept under, or by both.
+
+    A request may come again, so nobody changes what is in it.
+    """
 
     query: str | None
     variables: dict[str, Any] | None
     operation_name: str | None
     extensions: dict[str, Any] | None
     document_id: str | None
+    considered: Any = field(default=None, compare=False, repr=False)
+    """What was made of it by whoever runs it, for when it comes again."""
 
 
 class Head:
@@ -96,17 +101,26 @@ def demand_readable(head: Head) -> None:
         raise bad_request("Send the body as it is, not compressed.", "UNSUPPORTED_MEDIA_TYPE", 415)
 
 
-async def read(request: HttpRequest, most_bytes: int, seconds: float) -> GraphQLRequest:
-    """The request. Raises ClientError: for what is no request, 413 for one too long.
-
-    Also 408 when it has not come within so many seconds.
-    """
-    if request.head.method == "GET":
-        return _from_query_string(request.head)
+async def read_body(request: HttpRequest, most_bytes: int, seconds: float) -> bytes:
+    """The body of a POST. Raises ClientError 413 for one too long, 408 when it has not come within so many seconds."""
     body = request.body
-    if body is None or len(body) > most_bytes:
-        body = await _body(request, most_bytes, seconds)
+    return await _body(request, most_bytes, seconds) if body is None or len(body) > most_bytes else body
+
+
+def from_body(body: bytes) -> GraphQLRequest:
+    """The request of a POST. Raises ClientError."""
     return from_json(_json(body, "The body"))
+
+
+def from_query_string(head: Head) -> GraphQLRequest:
+    """The request of a GET. Raises ClientError."""
+    given = head.query
+    asked: dict[str, Any] = {name: given.get(name) for name in ("query", "documentId", "doc_id")}
+    asked["operationName"] = given.get("operationName") or None
+    for name in ("variables", "extensions"):
+        if text := given.get(name):
+            asked[name] = _json(text.encode(), f"`{name}`")
+    return from_json(asked)
 
 
 def from_json(asked: Any) -> GraphQLRequest:
@@ -144,16 +158,6 @@ def _document_id(asked: dict[str, Any]) -> str | None:
 
 def _not(name: str, what: str) -> ClientError:
     return bad_request(f"`{name}` must be {what}.")
-
-
-def _from_query_string(head: Head) -> GraphQLRequest:
-    given = head.query
-    asked: dict[str, Any] = {name: given.get(name) for name in ("query", "documentId", "doc_id")}
-    asked["operationName"] = given.get("operationName") or None
-    for name in ("variables", "extensions"):
-        if text := given.get(name):
-            asked[name] = _json(text.encode(), f"`{name}`")
-    return from_json(asked)
 
 
 def _demand_json(content_type: str) -> None:

@@ -84,8 +84,8 @@ class Query:
 
 REX: dict[str, Any] = {
     "kind": "Dog", "name": "Rex", "age": 3, "colour": Colour.RED, "friends": [], "weight": 12.5,
-    "born": datetime(2020, 1, 1, tzinfo=UTC), "tricks": ["sit", "roll"], "calls": [None, "Rexie"], "rivals": None, "marks": [],
-    "owner_name": "Ann",
+    "born": datetime(2020, 1, 1, tzinfo=UTC), "tricks": ["sit", "roll"], "calls": [None, "Rexie"], "rivals": None,
+    "marks": [], "owner_name": "Ann",
 }  # fmt: skip
 REX["friend"] = REX
 TOM = {"kind": "Cat", "name": "Tom", "lives": 9}

@@ -7,7 +7,7 @@ it can be run again to learn exactly what is wrong.
 """
 
 from app.engine.plan.planning import Fallback, Plans
-from app.engine.plan.running import Asking, Columns, read_of
+from app.engine.plan.running import Asking, Columns, Given, read_of
 from app.engine.plan.writing import Shortcut
 
-__all__ = ["Asking", "Columns", "Fallback", "Plans", "Shortcut", "read_of"]
+__all__ = ["Asking", "Columns", "Fallback", "Given", "Plans", "Shortcut", "read_of"]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import count
 from operator import itemgetter
 from typing import Any
 
@@ -71,6 +72,7 @@ class _Compiler:
     def __init__(self, grounds: Grounds, selecting: Selecting) -> None:
         self._grounds = grounds
         self._selecting = selecting
+        self._numbers = count()
 
     def plan(self, operation: OperationDefinitionNode) -> Plan:
         root = self._grounds.schema.query_type
@@ -90,10 +92,11 @@ class _Compiler:
         field = _field(parent, nodes[0])
         definition = _definition(field)
         region = self._region(field.type, nodes)
+        number = next(self._numbers)
         arguments = self._arguments(field, definition, nodes[0])
         if "batch" in definition.metadata:
-            return Batched(key, region, definition.metadata["batch"], arguments)
-        return Single(key, region, _resolver(definition), arguments)
+            return Batched(number, key, region, arguments, definition.metadata["batch"])
+        return Single(number, key, region, arguments, _resolver(definition))
 
     def _region(self, kind: GraphQLOutputType, nodes: list[FieldNode]) -> Region:
         writer = _RegionWriter(self._grounds, self._selecting)

@@ -11,7 +11,7 @@ from app.engine.documents import MOST_PLANS, Document, Operation
 from app.engine.plan.arguments import Values, either
 from app.engine.plan.compiling import Grounds, Uncovered, compiled
 from app.engine.plan.inputs import Odd
-from app.engine.plan.running import Plan, Surprise
+from app.engine.plan.running import Given, Plan, Surprise
 from app.engine.plan.selecting import deciding_variables
 from app.engine.plan.writing import SHORTCUTS, Shortcut
 
@@ -36,13 +36,16 @@ class Plans:
         values = Values(schema._schema, scalars, schema.config)
         self._grounds = Grounds(schema._schema, scalars, schema.config, values, {**SHORTCUTS, **(shortcuts or {})})
 
-    async def run(
-        self, document: Document, operation: Operation, given: dict[str, Any] | None, context: Any
-    ) -> dict[str, Any]:
-        """The data of a query. Raises Fallback when there is no plan for it or anything goes wrong on the way."""
+    async def run(self, document: Document, operation: Operation, given: Given, context: Any) -> dict[str, Any]:
+        """The data of a query. Raises Fallback when there is no plan for it or anything goes wrong on the way.
+
+        What is given may have been given before, of the same operation.
+        """
         try:
-            variables = self._variables(operation, given)
-            return await self._plan(document, operation, variables).run(context, variables)
+            variables = given.coerced
+            if variables is None:
+                variables = given.coerced = self._variables(operation, given.variables)
+            return await self._plan(document, operation, variables).run(context, variables, given)
         except Uncovered as uncovered:
             raise Fallback("uncovered") from uncovered
         except Surprise as surprise:

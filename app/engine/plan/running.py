@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from inspect import signature
 from typing import Any
 
@@ -37,16 +37,28 @@ class Asking:
     """What is read of the field's value."""
 
 
+Arguments = Callable[[VariableValues], dict[str, Any]]
+"""The arguments of a field, as its resolver takes them, by the values of the variables."""
+
+
+@dataclass(slots=True)
+class Given:
+    """The variables of a request in JSON, and what was made of them: for when the same request comes again, if it is
+    kept until then. Resolvers change none of it."""
+
+    variables: dict[str, Any] | None = None
+    coerced: VariableValues | None = None
+    arguments: dict[int, dict[str, Any]] = field(default_factory=dict)
+    """By the number of the field that takes them."""
+
+
 @dataclass(slots=True)
 class Run:
     """One operation that runs."""
 
     context: Any
     variables: VariableValues
-
-
-Arguments = Callable[[VariableValues], dict[str, Any]]
-"""The arguments of a field, as its resolver takes them, by the values of the variables."""
+    arguments: dict[int, dict[str, Any]]
 
 
 @dataclass(slots=True)
@@ -69,22 +81,32 @@ class Region:
 class Awaited:
     """A field whose values are found together for all the rows of a level."""
 
-    def __init__(self, key: str, region: Region) -> None:
+    def __init__(self, number: int, key: str, region: Region, arguments: Arguments) -> None:
+        """No other field of the plan has the number."""
         self.key = key
         self.region = region
+        self._number = number
+        self._arguments = arguments
 
     async def fill(self, run: Run, needed: Rows, objects: Objects) -> None:
         """Puts the field into the object of each row. `needed` is the rows, or what is needed of them."""
         raise NotImplementedError
 
+    def arguments(self, run: Run) -> dict[str, Any]:
+        made = run.arguments.get(self._number)
+        if made is None:
+            made = run.arguments[self._number] = self._arguments(run.variables)
+        return made
+
 
 class Batched(Awaited):
     """A field with a batch function, which needs a key of each row. What is found for a key, all its rows share."""
 
-    def __init__(self, key: str, region: Region, function: Callable[..., Awaitable[Any]], arguments: Arguments) -> None:
-        super().__init__(key, region)
+    def __init__(
+        self, number: int, key: str, region: Region, arguments: Arguments, function: Callable[..., Awaitable[Any]]
+    ) -> None:
+        super().__init__(number, key, region, arguments)
         self._function = function
-        self._arguments = arguments
         self._told = {"columns": region.columns} if "columns" in signature(function).parameters else {}
 
     async def fill(self, run: Run, needed: Rows, objects: Objects) -> None:
@@ -96,7 +118,7 @@ class Batched(Awaited):
             wanted.remove(None)
         found: Mapping[Any, Any] = {}
         if wanted:
-            found = await self._function(run.context, wanted, **self._arguments(run.variables), **self._told)
+            found = await self._function(run.context, wanted, **self.arguments(run), **self._told)
         if has_null:
             values = [None if key is None else found.get(key) for key in different]
         else:
@@ -116,17 +138,17 @@ class Single(Awaited):
 
     def __init__(
         self,
+        number: int,
         key: str,
         region: Region,
-        resolve: Callable[[Any, Asking, dict[str, Any]], Any],
         arguments: Arguments,
+        resolve: Callable[[Any, Asking, dict[str, Any]], Any],
     ) -> None:
-        super().__init__(key, region)
+        super().__init__(number, key, region, arguments)
         self._resolve = resolve
-        self._arguments = arguments
 
     async def fill(self, run: Run, needed: Rows, objects: Objects) -> None:
-        arguments = self._arguments(run.variables)
+        arguments = self.arguments(run)
         asking = Asking(run.context, self.region.columns)
         values = []
         for row in needed:
@@ -147,9 +169,9 @@ class Plan:
     fixed: dict[str, Any]
     """The root's object as it begins: every key, in the order of the answer."""
 
-    async def run(self, context: Any, variables: VariableValues) -> dict[str, Any]:
+    async def run(self, context: Any, variables: VariableValues, given: Given) -> dict[str, Any]:
         """The query's data. Raises whatever goes wrong: then graphql-core must run the query."""
-        run = Run(context, variables)
+        run = Run(context, variables, given.arguments)
         data = dict(self.fixed)
         if len(self.fields) == 1:
             await self.fields[0].fill(run, [None], [data])
