@@ -20,7 +20,7 @@ READS_CURSORS: dict[str, Iterable[str]] = {"reads": (CURSOR,)}
 
 def reads_cursors(columns: Columns | None) -> bool:
     """Whether a page needs cursors, for whatever is selected of it."""
-    return columns is None or any(read is None or CURSOR in read for read in columns.values())
+    return columns is None or columns.of_any is None or CURSOR in columns.of_any
 
 
 First = Annotated[

@@ -30,7 +30,7 @@ from strawberry.types.field import StrawberryField
 
 from app.engine.plan.arguments import Values, either
 from app.engine.plan.inputs import Odd
-from app.engine.plan.running import Arguments, Asking, Awaited, Batched, Plan, Region, Single
+from app.engine.plan.running import Arguments, Asking, Awaited, Batched, Columns, Plan, Region, Single
 from app.engine.plan.selecting import Selecting
 from app.engine.plan.writing import Shortcut, Writer
 
@@ -130,8 +130,7 @@ class _RegionWriter:
     """Writes the function of one region, and notes the awaited fields at its ends."""
 
     def __init__(self, grounds: Grounds, selecting: Selecting) -> None:
-        self.columns: dict[str, frozenset[str] | None] = {}
-        """By the name of a type, what is read of its rows; None for all of it, when that is not known."""
+        self.columns = Columns()
         self._schema = grounds.schema
         self._selecting = selecting
         self._default = grounds.config.default_resolver
@@ -243,12 +242,10 @@ class _RegionWriter:
         return value
 
     def _note_columns(self, kind: GraphQLObjectType, selected: dict[str, list[FieldNode]]) -> None:
-        known = self.columns.get(kind.name, frozenset())
+        self.columns.note(kind.name, frozenset())
         for nodes in selected.values():
             if nodes[0].name.value != TYPENAME:
-                read = _columns(_definition(_field(kind, nodes[0])))
-                known = None if known is None or read is None else known | read
-        self.columns[kind.name] = known
+                self.columns.note(kind.name, _columns(_definition(_field(kind, nodes[0]))))
 
     def _read_attributes(
         self, kind: GraphQLObjectType, selected: dict[str, list[FieldNode]], source: str, depth: int

@@ -3,7 +3,9 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from inspect import signature
+from itertools import chain
 from typing import Any
 
 from graphql.execution.values import VariableValues
@@ -19,8 +21,19 @@ class Surprise(Exception):  # noqa: N818
     """Something that only graphql-core can tell of exactly."""
 
 
-Columns = Mapping[str, frozenset[str] | None]
-"""By the name of a type, what is read of its rows; None for all of it, when that is not known."""
+class Columns(dict[str, frozenset[str] | None]):
+    """By the name of a type, what is read of its rows; None for all of it, when that is not known."""
+
+    def note(self, kind: str, read: frozenset[str] | None) -> None:
+        """More that is read of the rows of a type."""
+        known = self.get(kind, frozenset())
+        self[kind] = None if known is None or read is None else known | read
+
+    @cached_property
+    def of_any(self) -> frozenset[str] | None:
+        """What is read of rows of one type or another."""
+        read = self.values()
+        return None if None in read else frozenset(chain.from_iterable(each for each in read if each is not None))
 
 
 def read_of(columns: Columns | None, kind: str) -> frozenset[str] | None:
