@@ -91,15 +91,18 @@ async def compare(query: Query, session: Session) -> str:
     expected = execute(schema, document.node, context_value=session.context(), variable_values=query.variables)
     if not isinstance(expected, ExecutionResult):
         expected = await expected
+    asked = Given(query.variables)
     try:
-        found = await PLANS.run(document, operation, Given(query.variables), session.context())
+        found = await PLANS.run(document, operation, asked, session.context())
+        again = await PLANS.run(document, operation, asked, session.context())
     except Fallback as fallback:
         if fallback.reason == "uncovered" or not expected.errors:
             raise
         return "error"
     assert not expected.errors, (query, expected.errors)
     assert expected.data is not None
-    assert LINK.sub(b"LINK", encoded(found)) == LINK.sub(b"LINK", encoded(expected.data)), query
+    for answer in (found, again):
+        assert LINK.sub(b"LINK", encoded(answer)) == LINK.sub(b"LINK", encoded(expected.data)), query
     return "alike"
 
 

@@ -62,7 +62,6 @@ class CandidateFilter:
         if not self._asked.isdisjoint(COMBINING):
             for each in (*(self.and_ or ()), *(self.or_ or ()), *((self.not_,) if self.not_ else ())):
                 self._asked |= each._asked
-        self._kept: dict[Any, Any] = {}
 
     @property
     def given(self) -> dict[str, Any]:
@@ -73,11 +72,6 @@ class CandidateFilter:
     def asked(self) -> set[str]:
         """The names of all conditions that were given, here or in what it combines."""
         return self._asked
-
-    @property
-    def kept(self) -> dict[Any, Any]:
-        """What was made of it, for when the same filter comes again."""
-        return self._kept
 
     @property
     def pointed(self) -> bool:

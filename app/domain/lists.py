@@ -75,18 +75,6 @@ def candidates(
     settings: Settings,
     wanted: Wanted = None,
 ) -> Listing:
-    """Kept with its filter, unless that needs rules, which are an account's."""
-    if filter is None or filter.needs_rules:
-        return _candidates(filter, field, descending, rules, settings, wanted)
-    found: Listing | None = filter.kept.get((field, descending, wanted))
-    if found is None:
-        found = filter.kept[field, descending, wanted] = _candidates(filter, field, descending, rules, settings, wanted)
-    return found
-
-
-def _candidates(
-    filter: CandidateFilter | None, field: str, descending: bool, rules: Rules, settings: Settings, wanted: Wanted
-) -> Listing:
     planned_once = not (filter and filter.within_sets)
     newest = field == "CREATED_AT"
     country = filter.country if filter and newest and filter.whole_country is not None else None

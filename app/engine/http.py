@@ -125,7 +125,8 @@ class GraphQLApp:
         if request.head.method == "GET":
             asked = from_query_string(request.head)
         else:
-            asked = self._bodies[await read_body(request, engine.settings.max_body_bytes, engine.settings.keep_alive)]
+            body = await read_body(request, engine.settings.max_body_bytes, engine.settings.keep_alive)
+            asked = self._bodies.request(body)
         try:
             admitted = await engine.admit(asked, session, only_validate=terms.wanted == "validate")
         except (RefusedDocumentError, ClientError) as error:

@@ -80,6 +80,11 @@ def _columns(info: Asked) -> Columns | None:
     return info.columns if isinstance(info, Asking) else None
 
 
+def _kept(info: Asked) -> dict[Any, Any]:
+    """What was made of the field's arguments, and is there again when the request comes again."""
+    return info.kept if isinstance(info, Asking) else {}
+
+
 async def _nodes(context: Context, ids: Sequence[str]) -> list[Any]:
     """The rows of any ids, each with its kind: one statement for the kinds and one for each kind."""
     if len(ids) > context.settings.max_ids:
@@ -172,9 +177,14 @@ class Query:
         context = reader(info)
         order = order_by or NEWEST_FIRST
         descending = order.direction is OrderDirection.DESC
-        wanted = read_of(_columns(info), "Candidate")
-        demands = await context.rules() if filter and filter.needs_rules else NO_RULES
-        listing = lists.candidates(filter, order.field, descending, demands, context.settings, wanted)
+        kept = _kept(info)
+        listing: Listing | None = kept.get(Listing)
+        if listing is None:
+            wanted = read_of(_columns(info), "Candidate")
+            demands = await context.rules() if filter and filter.needs_rules else NO_RULES
+            listing = lists.candidates(filter, order.field, descending, demands, context.settings, wanted)
+            if demands is NO_RULES:  # Others are an account's.
+                kept[Listing] = listing
         return await _page(info, listing, PageArguments(first, after, last, before))
 
     @strawberry.field(description="The account's vacancies, those opened last first.")

@@ -10,7 +10,7 @@ LABELS = 170
 ROW = 18
 GAP = 34
 TOP = 44
-COLOURS = ("#c2410c", "#64748b", "#0f766e", "#1d4ed8", "#7e22ce", "#a16207", "#be123c")
+COLOURS = ("#c2410c", "#ea580c", "#64748b", "#0f766e", "#1d4ed8", "#7e22ce", "#a16207", "#be123c")
 
 
 def draw(title: str, groups: Mapping[str, Mapping[str, float]]) -> str:

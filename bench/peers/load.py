@@ -2,7 +2,9 @@
 
 import asyncio
 import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import cycle
 from time import perf_counter
 from typing import cast
 
@@ -21,9 +23,10 @@ class WrongAnswerError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What is sent, and the answer that must come each time to the last byte."""
+    """What is asked, and the answer that must come each time to the last byte."""
 
-    request: bytes
+    requests: Sequence[bytes]
+    """What is sent, one after another and again from the first on."""
     body: bytes
     header: bytes = b""
     """What the head must hold besides, in lower case."""
@@ -41,8 +44,16 @@ class Answered:
 class Asking(asyncio.Protocol):
     """One connection, which asks until it is told to stop."""
 
-    def __init__(self, expected: Expected, until: float, latencies: list[float], ended: "asyncio.Future[None]") -> None:
+    def __init__(
+        self,
+        expected: Expected,
+        requests: Iterator[bytes],
+        until: float,
+        latencies: list[float],
+        ended: "asyncio.Future[None]",
+    ) -> None:
         self._expected = expected
+        self._requests = requests
         self._until = until
         self._latencies = latencies
         self._ended = ended
@@ -78,7 +89,7 @@ class Asking(asyncio.Protocol):
         self._received.clear()
         self._length = 0
         self._asked = perf_counter()
-        self._transport.write(self._expected.request)
+        self._transport.write(next(self._requests))
 
     def _read_head(self) -> bool:
         """Whether the head has come: then the length of the whole answer is known."""
@@ -109,12 +120,13 @@ async def load(port: int, expected: Expected, connections: int, seconds: float) 
     """Asks over so many connections for so long. Raises WrongAnswerError, and TimeoutError when no answer comes."""
     loop = asyncio.get_running_loop()
     answered = Answered()
+    requests = cycle(expected.requests)
     begun = perf_counter()
     ends = [loop.create_future() for _ in range(connections)]
     for ended in ends:
 
         def asking(ended: "asyncio.Future[None]" = ended) -> Asking:
-            return Asking(expected, begun + seconds, answered.latencies, ended)
+            return Asking(expected, requests, begun + seconds, answered.latencies, ended)
 
         await loop.create_connection(asking, "127.0.0.1", port)
     async with asyncio.timeout(seconds + PATIENCE):

@@ -17,6 +17,7 @@ from importlib.metadata import version
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
+from app.engine.bodies import MOST_SEEN
 from bench.peers.load import Expected
 from bench.peers.processes import Used, cpu_used, family, pinned, resident_bytes
 from bench.peers.questions import Question
@@ -41,6 +42,8 @@ class Peer:
     module: str = ""
     header: bytes = b""
     """What the head of each of its answers must hold, in lower case."""
+    other_bodies: int = 1
+    """How many bodies that differ it is asked with in turns."""
 
     def command(self, port: int) -> tuple[str, ...]:
         if self.kind == "node":
@@ -58,6 +61,15 @@ PEERS = (
         " as high as it goes. Every read must be answered by the level executor, or the run is refused.",
         "segments",
         header=b"graphql-executor: levels",
+    ),
+    Peer(
+        "anew",
+        "Segments, no body twice",
+        "The same, asked with more bodies than it remembers, each with another serial number in its `extensions`: each"
+        " is read and worked out anew.",
+        "segments",
+        header=b"graphql-executor: levels",
+        other_bodies=MOST_SEEN + 500,
     ),
     Peer(
         "limit",
@@ -154,10 +166,12 @@ class RunningPeer:
         return question.body(self._document(question))
 
     def expected(self, token: str, question: Question, answer: bytes) -> Expected:
-        body = self.body(question)
-        fields = {"Host": f"127.0.0.1:{self.port}", **headers(token), "Content-Length": str(len(body))}
+        count, document = self.peer.other_bodies, self._document(question)
+        bodies = [question.body(document, serial if count > 1 else None) for serial in range(count)]
+        fields = {"Host": f"127.0.0.1:{self.port}", **headers(token), "Content-Length": str(len(bodies[0]))}
         head = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
-        return Expected(f"POST /graphql HTTP/1.1\r\n{head}\r\n".encode() + body, answer, self.peer.header)
+        requests = [f"POST /graphql HTTP/1.1\r\n{head}\r\n".encode() + body for body in bodies]
+        return Expected(requests, answer, self.peer.header)
 
     def cpu_used(self) -> Used:
         return cpu_used(family(self._process.pid))

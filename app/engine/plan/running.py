@@ -46,8 +46,10 @@ class Asking:
     """What a resolver is told of the operation, under the name of `info`."""
 
     context: Any
-    columns: Columns | None = None
+    columns: Columns | None
     """What is read of the field's value."""
+    kept: dict[Any, Any]
+    """For what a resolver makes of its arguments alone: it is there again when the same request comes again."""
 
 
 Arguments = Callable[[VariableValues], dict[str, Any]]
@@ -61,8 +63,17 @@ class Given:
 
     variables: dict[str, Any] | None = None
     coerced: VariableValues | None = None
-    arguments: dict[int, dict[str, Any]] = field(default_factory=dict)
-    """By the number of the field that takes them."""
+    fields: "dict[int, Made]" = field(default_factory=dict)
+    """By the numbers of fields."""
+
+
+@dataclass(slots=True)
+class Made:
+    """What was made of the arguments of a field."""
+
+    arguments: dict[str, Any]
+    kept: dict[Any, Any] = field(default_factory=dict)
+    """By its resolver. What is in here must not be held by the arguments: it would make a cycle of each request."""
 
 
 @dataclass(slots=True)
@@ -71,7 +82,7 @@ class Run:
 
     context: Any
     variables: VariableValues
-    arguments: dict[int, dict[str, Any]]
+    fields: dict[int, Made]
 
 
 @dataclass(slots=True)
@@ -105,10 +116,11 @@ class Awaited:
         """Puts the field into the object of each row. `needed` is the rows, or what is needed of them."""
         raise NotImplementedError
 
-    def arguments(self, run: Run) -> dict[str, Any]:
-        made = run.arguments.get(self._number)
+    def made(self, run: Run) -> Made:
+        """What its arguments come to, now or when the request came before."""
+        made = run.fields.get(self._number)
         if made is None:
-            made = run.arguments[self._number] = self._arguments(run.variables)
+            made = run.fields[self._number] = Made(self._arguments(run.variables))
         return made
 
 
@@ -131,7 +143,7 @@ class Batched(Awaited):
             wanted.remove(None)
         found: Mapping[Any, Any] = {}
         if wanted:
-            found = await self._function(run.context, wanted, **self.arguments(run), **self._told)
+            found = await self._function(run.context, wanted, **self.made(run).arguments, **self._told)
         if has_null:
             values = [None if key is None else found.get(key) for key in different]
         else:
@@ -161,8 +173,9 @@ class Single(Awaited):
         self._resolve = resolve
 
     async def fill(self, run: Run, needed: Rows, objects: Objects) -> None:
-        arguments = self.arguments(run)
-        asking = Asking(run.context, self.region.columns)
+        made = self.made(run)
+        arguments = made.arguments
+        asking = Asking(run.context, self.region.columns, made.kept)
         values = []
         for row in needed:
             values.append(await self._resolve(row, asking, arguments))  # noqa: PERF401 - which would be a coroutine more
@@ -184,7 +197,7 @@ class Plan:
 
     async def run(self, context: Any, variables: VariableValues, given: Given) -> dict[str, Any]:
         """The query's data. Raises whatever goes wrong: then graphql-core must run the query."""
-        run = Run(context, variables, given.arguments)
+        run = Run(context, variables, given.fields)
         data = dict(self.fixed)
         if len(self.fields) == 1:
             await self.fields[0].fill(run, [None], [data])
