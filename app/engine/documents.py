@@ -34,7 +34,7 @@ ABORTED = "Validation aborted."
 """What graphql-core says when validation would take it too long, rather than when it found too many mistakes."""
 BYTES_OF_A_DOCUMENT = 6_500
 BYTES_OF_A_TOKEN = 450
-BYTES_OF_A_PLANNED_TOKEN = 540
+BYTES_OF_A_PLANNED_TOKEN = 580
 """What a parsed document takes in memory besides its text, and each of its plans, rounded up from what tracemalloc
 says."""
 
