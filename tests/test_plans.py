@@ -91,7 +91,7 @@ async def compare(query: Query, session: Session) -> str:
     expected = execute(schema, document.node, context_value=session.context(), variable_values=query.variables)
     if not isinstance(expected, ExecutionResult):
         expected = await expected
-    asked = Given(query.variables)
+    asked = Given(query.variables, is_kept=True)
     try:
         found = await PLANS.run(document, operation, asked, session.context())
         again = await PLANS.run(document, operation, asked, session.context())

@@ -5,12 +5,16 @@ the head, so that nothing here belongs to anybody; what is made of a request res
 """
 
 from app.engine.requests import GraphQLRequest, from_body
+from app.engine.weighing import holds_few
 
-MOST_KEPT = 500
+MOST_KEPT = 250
 """Requests that are kept; when there are more, all are forgotten."""
 
 LONGEST_KEPT = 2_048
-"""Bytes of a body that is kept. What is parsed of it takes up to forty times as many."""
+"""Bytes of a body that is kept."""
+
+MOST_VALUES = 60
+"""Values in the variables and extensions of a request that is kept: two bytes of JSON can be a hundred in memory."""
 
 MOST_SEEN = 2_000
 """Bodies that are remembered after they came once, by a number each. Only what comes again is kept: to keep what does
@@ -36,8 +40,11 @@ class KnownBodies:
     def _notice(self, body: bytes, asked: GraphQLRequest) -> None:
         number = hash(body)
         if number in self._seen:
+            if not holds_few([asked.variables, asked.extensions], MOST_VALUES):
+                return
             if len(self._kept) >= MOST_KEPT:
                 self._kept.clear()
+            asked.is_kept = True
             self._kept[body] = asked
         else:
             if len(self._seen) >= MOST_SEEN:

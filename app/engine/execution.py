@@ -138,7 +138,9 @@ class Engine:
         considered: Considered | None = asked.considered
         if considered is None or considered.document() is not document:
             self._limits.demand_small_variables(asked.variables)
-            considered = Considered(ref(document), operation.cost.of(asked.variables), Given(asked.variables))
+            considered = Considered(
+                ref(document), operation.cost.of(asked.variables), Given(asked.variables, asked.is_kept)
+            )
             asked.considered = considered
         cost = considered.cost
         most = session.max_cost

@@ -8,7 +8,7 @@ import httpx
 import orjson
 import pytest
 
-from app.engine.bodies import LONGEST_KEPT, MOST_KEPT, MOST_SEEN, KnownBodies
+from app.engine.bodies import LONGEST_KEPT, MOST_KEPT, MOST_SEEN, MOST_VALUES, KnownBodies
 from app.engine.errors import ClientError
 from app.engine.execution import Engine
 from app.engine.http import GraphQLApp
@@ -44,6 +44,16 @@ def test_no_more_is_kept_than_there_may_be() -> None:
     for number in range(MOST_SEEN + 10):
         bodies.request(body(-number))
         assert len(bodies._seen) <= MOST_SEEN
+
+
+def test_a_body_of_very_many_values_is_read_each_time() -> None:
+    bodies = KnownBodies()
+    many: list[Any] = [[[]] * MOST_VALUES, {"a": {"b": [{}] * MOST_VALUES}}, [[[1, 2, 3]] * 20]]
+    for variables in many:
+        asked = orjson.dumps({"query": "{ hello }", "variables": {"v": variables}})
+        assert len(asked) < LONGEST_KEPT
+        _, second, third = (bodies.request(asked) for _ in range(3))
+        assert second is not third
 
 
 @pytest.mark.parametrize("wrong", [b"", b"{", b"[]", b'{"query": 5}', b'{"query": "{ a }", "variables": []}'])

@@ -44,7 +44,8 @@ class Plans:
         try:
             variables = given.coerced
             if variables is None:
-                variables = given.coerced = self._variables(operation, given.variables)
+                variables = self._variables(operation, given.variables)
+                given.note_coerced(variables)
             return await self._plan(document, operation, variables).run(context, variables, given)
         except Uncovered as uncovered:
             raise Fallback("uncovered") from uncovered

@@ -10,6 +10,14 @@ from typing import Any
 
 from graphql.execution.values import VariableValues
 
+from app.engine.weighing import holds_few
+
+MOST_FIELDS = 4
+"""Fields of a request that comes again whose arguments are kept."""
+
+MOST_VALUES = 60
+"""Values in the variables that are kept, and in the arguments of such a field."""
+
 Rows = list[Any]
 """Values as resolvers return them."""
 
@@ -58,13 +66,26 @@ Arguments = Callable[[VariableValues], dict[str, Any]]
 
 @dataclass(slots=True)
 class Given:
-    """The variables of a request in JSON, and what was made of them: for when the same request comes again, if it is
-    kept until then. Resolvers change none of it."""
+    """The variables of a request in JSON, and what was made of them: for when the same request comes again. Resolvers
+    change none of it."""
 
     variables: dict[str, Any] | None = None
+    is_kept: bool = False
+    """Whether it is kept until then."""
     coerced: VariableValues | None = None
     fields: "dict[int, Made]" = field(default_factory=dict)
-    """By the numbers of fields."""
+    """By the numbers of fields, a few that have few arguments: a variable may be in many of them, and a literal may be
+    large."""
+
+    def note_coerced(self, variables: VariableValues) -> None:
+        """Keeps the values, unless defaults have made them large."""
+        if self.is_kept and holds_few(variables.coerced, MOST_VALUES):
+            self.coerced = variables
+
+    def note_made(self, number: int, made: "Made") -> None:
+        """Keeps what was made of the arguments of a field, if it is little."""
+        if self.is_kept and len(self.fields) < MOST_FIELDS and holds_few(made.arguments, MOST_VALUES):
+            self.fields[number] = made
 
 
 @dataclass(slots=True)
@@ -82,7 +103,7 @@ class Run:
 
     context: Any
     variables: VariableValues
-    fields: dict[int, Made]
+    given: Given
 
 
 @dataclass(slots=True)
@@ -118,9 +139,11 @@ class Awaited:
 
     def made(self, run: Run) -> Made:
         """What its arguments come to, now or when the request came before."""
-        made = run.fields.get(self._number)
+        given = run.given
+        made = given.fields.get(self._number)
         if made is None:
-            made = run.fields[self._number] = Made(self._arguments(run.variables))
+            made = Made(self._arguments(run.variables))
+            given.note_made(self._number, made)
         return made
 
 
@@ -197,7 +220,7 @@ class Plan:
 
     async def run(self, context: Any, variables: VariableValues, given: Given) -> dict[str, Any]:
         """The query's data. Raises whatever goes wrong: then graphql-core must run the query."""
-        run = Run(context, variables, given.fields)
+        run = Run(context, variables, given)
         data = dict(self.fixed)
         if len(self.fields) == 1:
             await self.fields[0].fill(run, [None], [data])
