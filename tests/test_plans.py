@@ -106,6 +106,27 @@ async def compare(query: Query, session: Session) -> str:
     return "alike"
 
 
+async def test_what_was_made_of_a_request_is_there_when_it_comes_again(session: Session) -> None:
+    document = DOCUMENTS.get("query ($filter: CandidateFilter) { candidates(filter: $filter) { nodes { id } } }")
+    operation = document.operation(None)
+    few = {"country": {"eq": "NL"}, "skills": {"hasAny": ["Python"]}}
+    many = {"name": {"in": ["a b c d e f g h i j"] * 8}}
+    for filter, listed in ((few, 1), (many, 0), ({"or": [few] * 20}, None), ({"eligibleFor": "SMS"}, None)):
+        asked = Given({"filter": filter}, is_kept=True)
+        await PLANS.run(document, operation, asked, session.context())
+        coerced, made = asked.coerced, dict(asked.fields)
+        kept = [listing for each in made.values() for listing in each.kept.values()]
+        assert [len(listing.walks) for listing in kept] == ([] if listed is None else [listed])
+        await PLANS.run(document, operation, asked, session.context())
+        assert asked.coerced is coerced is not None
+        assert asked.fields == made
+        assert [listing for each in made.values() for listing in each.kept.values()] == kept
+    asked = Given({"filter": few})
+    await PLANS.run(document, operation, asked, session.context())
+    assert asked.coerced is None
+    assert not asked.fields
+
+
 @pytest.mark.parametrize(
     "example", [each for each in EXAMPLES if each.query.startswith("query")], ids=lambda each: each.title
 )

@@ -33,6 +33,9 @@ MOST_WALKED_UNSERVED = 20_000
 MOST_KEPT = 500
 """Statements that are kept to be used again."""
 
+MOST_LISTED = 60
+"""Items in a list among the values of a statement that is kept with them."""
+
 NOBODY = UUID(int=0)
 
 
@@ -83,7 +86,7 @@ class Listing:
     """Whether it stays and takes no values, so that its statements can be kept."""
     walks: dict[tuple[int, bool, bool], tuple[str, list[Any]]] = field(default_factory=dict)
     """The statements that walk it from an end, with their values but for the account: by the size of the page, whether
-    it is the last one, and whether rows have cursors."""
+    it is the last one, and whether rows have cursors. For a listing that is kept itself."""
 
     def rows_from(self, p: Parameters, window: Window | None = None) -> str:
         return self.source if isinstance(self.source, str) else self.source(p, window)
@@ -234,7 +237,9 @@ def _walking(listing: Listing, window: Window, keyed: bool) -> tuple[str, list[A
     if found is None:
         p = Parameters(NOBODY)
         statement = f"-- A page of {listing.purpose}, walked.\n{_walked(listing, window, p, keyed)}"
-        found = kept[window.size, window.backward, keyed] = statement, p.values[1:]
+        found = statement, p.values[1:]
+        if not any(isinstance(value, list) and len(value) > MOST_LISTED for value in p.values):
+            kept[window.size, window.backward, keyed] = found
     return found
 
 

@@ -4,7 +4,7 @@ Who opens a page, comes back to it or polls asks in the same words as everybody 
 the head, so that nothing here belongs to anybody; what is made of a request rests on its body and the schema alone.
 """
 
-from app.engine.requests import GraphQLRequest, from_body
+from app.engine.requests import GraphQLRequest
 from app.engine.weighing import holds_few
 
 MOST_KEPT = 250
@@ -22,31 +22,28 @@ not makes its own request a fifth dearer."""
 
 
 class KnownBodies:
-    """What bodies ask for."""
+    """What the bodies of queries ask for. Changes are not kept: they seldom come again, and name people."""
 
     def __init__(self) -> None:
         self._kept: dict[bytes, GraphQLRequest] = {}
         self._seen: set[int] = set()
 
-    def request(self, body: bytes) -> GraphQLRequest:
-        """Raises ClientError for a body that is no request."""
-        asked = self._kept.get(body)
-        if asked is None:
-            asked = from_body(body)
-            if len(body) <= LONGEST_KEPT:
-                self._notice(body, asked)
-        return asked
+    def get(self, body: bytes) -> GraphQLRequest | None:
+        return self._kept.get(body)
 
-    def _notice(self, body: bytes, asked: GraphQLRequest) -> None:
+    def notice(self, body: bytes, asked: GraphQLRequest) -> bool:
+        """Whether the request is kept from now on: it is when it is small and was noticed before."""
+        if len(body) > LONGEST_KEPT:
+            return False
         number = hash(body)
-        if number in self._seen:
-            if not holds_few([asked.variables, asked.extensions], MOST_VALUES):
-                return
-            if len(self._kept) >= MOST_KEPT:
-                self._kept.clear()
-            asked.is_kept = True
-            self._kept[body] = asked
-        else:
+        if number not in self._seen:
             if len(self._seen) >= MOST_SEEN:
                 self._seen.clear()
             self._seen.add(number)
+            return False
+        if not holds_few([asked.variables, asked.extensions], MOST_VALUES):
+            return False
+        if len(self._kept) >= MOST_KEPT:
+            self._kept.clear()
+        self._kept[body] = asked
+        return True

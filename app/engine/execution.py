@@ -138,9 +138,7 @@ class Engine:
         considered: Considered | None = asked.considered
         if considered is None or considered.document() is not document:
             self._limits.demand_small_variables(asked.variables)
-            considered = Considered(
-                ref(document), operation.cost.of(asked.variables), Given(asked.variables, asked.is_kept)
-            )
+            considered = Considered(ref(document), operation.cost.of(asked.variables), Given(asked.variables))
             asked.considered = considered
         cost = considered.cost
         most = session.max_cost

@@ -18,7 +18,7 @@ from app.engine.deadline import GoneError
 from app.engine.errors import ClientError, RefusedDocumentError, bad_request
 from app.engine.execution import Answer, Engine, Session
 from app.engine.observing import identify
-from app.engine.requests import JSON, Head, HttpRequest, demand_readable, from_query_string, read_body
+from app.engine.requests import JSON, Head, HttpRequest, demand_readable, from_body, from_query_string, read_body
 from app.engine.sse import EVENT_STREAM, HOW_TO_SUBSCRIBE, Events, one, said, takes_events
 from app.engine.streams import Streams
 
@@ -122,11 +122,13 @@ class GraphQLApp:
 
     async def _reply(self, request: HttpRequest, request_id: str, terms: Terms) -> Reply | Events:
         engine, session = self._engine, terms.session
+        body = known = None
         if request.head.method == "GET":
             asked = from_query_string(request.head)
         else:
             body = await read_body(request, engine.settings.max_body_bytes, engine.settings.keep_alive)
-            asked = self._bodies.request(body)
+            known = self._bodies.get(body)
+            asked = known or from_body(body)
         try:
             admitted = await engine.admit(asked, session, only_validate=terms.wanted == "validate")
         except (RefusedDocumentError, ClientError) as error:
@@ -147,6 +149,8 @@ class GraphQLApp:
             return Events(engine.follow(admitted, session, request_id), kind, session)
         if terms.media_type is None:
             return Events(one(partial(engine.answer, admitted, session, request_id)), kind, session)
+        if body is not None and kind is OperationType.QUERY:
+            admitted.given.is_kept = known is not None or self._bodies.notice(body, asked)
         answer = await engine.answer(admitted, session, request_id, request.until_gone)
         if terms.wanted == "report":
             answer["extensions"] = {**answer.get("extensions", {}), "cost": admitted.told_cost()}

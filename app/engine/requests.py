@@ -27,8 +27,6 @@ class GraphQLRequest:
     operation_name: str | None
     extensions: dict[str, Any] | None
     document_id: str | None
-    is_kept: bool = field(default=False, compare=False)
-    """Whether it will be here when it comes again."""
     considered: Any = field(default=None, compare=False, repr=False)
     """What was made of it by whoever runs it, for when it comes again."""
 

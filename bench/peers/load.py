@@ -2,9 +2,8 @@
 
 import asyncio
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import cycle
 from time import perf_counter
 from typing import cast
 
@@ -25,8 +24,8 @@ class WrongAnswerError(Exception):
 class Expected:
     """What is asked, and the answer that must come each time to the last byte."""
 
-    requests: Sequence[bytes]
-    """What is sent, one after another and again from the first on."""
+    requests: Iterator[bytes]
+    """What is sent, one after another, by whatever connection and in whatever load. It never ends."""
     body: bytes
     header: bytes = b""
     """What the head must hold besides, in lower case."""
@@ -47,13 +46,12 @@ class Asking(asyncio.Protocol):
     def __init__(
         self,
         expected: Expected,
-        requests: Iterator[bytes],
         until: float,
         latencies: list[float],
         ended: "asyncio.Future[None]",
     ) -> None:
         self._expected = expected
-        self._requests = requests
+        self._requests = expected.requests
         self._until = until
         self._latencies = latencies
         self._ended = ended
@@ -120,13 +118,12 @@ async def load(port: int, expected: Expected, connections: int, seconds: float) 
     """Asks over so many connections for so long. Raises WrongAnswerError, and TimeoutError when no answer comes."""
     loop = asyncio.get_running_loop()
     answered = Answered()
-    requests = cycle(expected.requests)
     begun = perf_counter()
     ends = [loop.create_future() for _ in range(connections)]
     for ended in ends:
 
         def asking(ended: "asyncio.Future[None]" = ended) -> Asking:
-            return Asking(expected, requests, begun + seconds, answered.latencies, ended)
+            return Asking(expected, begun + seconds, answered.latencies, ended)
 
         await loop.create_connection(asking, "127.0.0.1", port)
     async with asyncio.timeout(seconds + PATIENCE):

@@ -14,6 +14,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
+from itertools import cycle
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -171,7 +172,7 @@ class RunningPeer:
         fields = {"Host": f"127.0.0.1:{self.port}", **headers(token), "Content-Length": str(len(bodies[0]))}
         head = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
         requests = [f"POST /graphql HTTP/1.1\r\n{head}\r\n".encode() + body for body in bodies]
-        return Expected(requests, answer, self.peer.header)
+        return Expected(cycle(requests), answer, self.peer.header)
 
     def cpu_used(self) -> Used:
         return cpu_used(family(self._process.pid))

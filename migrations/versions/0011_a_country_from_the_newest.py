@@ -14,9 +14,11 @@ depends_on = None
 
 
 def upgrade() -> None:
-    op.drop_index("candidate_by_country", "candidate")
+    # The old one goes last: who reads would wait for all that comes after it.
     op.create_index(
-        "candidate_by_country",
+        "candidate_by_country_and_creation",
         "candidate",
         ["account_id", sa.text('(lower(country) COLLATE "C")'), sa.text("created_at DESC"), sa.text("id DESC")],
     )
+    op.drop_index("candidate_by_country", "candidate")
+    op.execute("ALTER INDEX candidate_by_country_and_creation RENAME TO candidate_by_country")

@@ -326,7 +326,12 @@ def filter_of(given: dict[str, Any]) -> CandidateFilter:
 
 of_a_country = st.fixed_dictionaries(
     {"country": st.builds(TextFilter, eq=one_of_people("country"))},
-    optional={name: conditions[name] for name in ("created_at", "text", "skills", "in_segment", "has_verified_mobile")},
+    optional={
+        **{name: conditions[name] for name in ("created_at", "text", "skills", "in_segment", "has_verified_mobile")},
+        "and_": st.lists(leaves, max_size=2),
+        "or_": st.lists(leaves, min_size=1, max_size=2),
+        "not_": leaves,
+    },
 ).map(filter_of)
 
 

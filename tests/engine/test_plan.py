@@ -1,20 +1,24 @@
 """Plans on a graph of their own, whose rows are not always what its types promise: then graphql-core has the word."""
 
 import enum
+import gc
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta, timezone
 from types import SimpleNamespace
 from typing import Any
+from weakref import ref
 
 import pytest
 import strawberry
+from graphql.language import Token
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import Info
 
 from app.engine.answers import encoded
 from app.engine.batch import batch_field, value_of
+from app.engine.documents import Documents
 from app.engine.execution import Engine
-from app.engine.plan import Plans, Shortcut
+from app.engine.plan import Given, Plans, Shortcut
 from app.engine.requests import from_json
 from app.settings import Settings
 from tests.engine.sample import Visitor
@@ -274,3 +278,20 @@ async def test_a_list_that_is_handed_on_is_not_changed() -> None:
     tricks = ["sit", "roll"]
     await answers(Owner({**REX, "tricks": tricks}))
     assert tricks == ["sit", "roll"]
+
+
+async def test_what_is_kept_of_a_request_lets_go_of_its_document() -> None:
+    """A default is a part of it, with all its tokens."""
+    documents = Documents(SCHEMA._schema, Settings())
+    document = documents.get("query ($without: Boolean = false) { pets @skip(if: $without) { name } }")
+    asked = Given({}, is_kept=True)
+    plans = Plans(SCHEMA)
+    for _ in range(2):
+        found = await plans.run(document, document.operation(None), asked, Owner(TOM).context())
+        assert found == {"pets": [{"name": "Tom"}]}
+    left = ref(document)
+    del document, documents, plans
+    gc.collect()
+    assert left() is None
+    assert not [each for each in gc.get_objects() if isinstance(each, Token) and each.value == "without"]
+    assert asked.fields

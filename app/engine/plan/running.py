@@ -16,7 +16,7 @@ MOST_FIELDS = 4
 """Fields of a request that comes again whose arguments are kept."""
 
 MOST_VALUES = 60
-"""Values in the variables that are kept, and in the arguments of such a field."""
+"""Values in the arguments of such a field."""
 
 Rows = list[Any]
 """Values as resolvers return them."""
@@ -57,7 +57,8 @@ class Asking:
     columns: Columns | None
     """What is read of the field's value."""
     kept: dict[Any, Any]
-    """For what a resolver makes of its arguments alone: it is there again when the same request comes again."""
+    """For what a resolver makes of its arguments and columns alone: it is there again when the same request comes
+    again."""
 
 
 Arguments = Callable[[VariableValues], dict[str, Any]]
@@ -78,8 +79,8 @@ class Given:
     large."""
 
     def note_coerced(self, variables: VariableValues) -> None:
-        """Keeps the values, unless defaults have made them large."""
-        if self.is_kept and holds_few(variables.coerced, MOST_VALUES):
+        """Keeps the values, unless a variable has a default: with that a whole document would be kept."""
+        if self.is_kept and all(each.signature.default is None for each in variables.sources.values()):
             self.coerced = variables
 
     def note_made(self, number: int, made: "Made") -> None:
