@@ -22,3 +22,8 @@ def upgrade() -> None:
     )
     op.drop_index("candidate_by_country", "candidate")
     op.execute("ALTER INDEX candidate_by_country_and_creation RENAME TO candidate_by_country")
+
+
+def downgrade() -> None:
+    op.drop_index("candidate_by_country", "candidate")
+    op.create_index("candidate_by_country", "candidate", ["account_id", sa.text('(lower(country) COLLATE "C")')])
